@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs of ``hostlift``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hostlift import __version__
+from hostlift.cli import texts
+from hostlift.cli.cloud import app as cloud_app
+from hostlift.cli.terminal import asker, confirmed, emit, errors, say, session
+from hostlift.errors import WaitingForUser
+from hostlift.model.finding import Severity
+from hostlift.service import jobs
+
+app = typer.Typer(
+    help="Move a running server to Alibaba Cloud ECS, and prove that it arrived.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+data_app = typer.Typer(help="client_data: what was created, and giving it back.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+app.add_typer(cloud_app, name="cloud")
+
+Folder = Annotated[
+    Path, typer.Option("--folder", help="State folder: user_config.json, client_data, Excludes.")
+]
+Root = Annotated[
+    Path, typer.Option("--root", help="Where the source's root is mounted; / is this system.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show passed checks too.")]
+HERE = Path()
+SYSTEM = Path("/")
+
+
+@app.command()
+def check(
+    folder: Folder = HERE, root: Root = SYSTEM, as_json: Json = False, verbose: Verbose = False
+) -> None:
+    """All migration requirements; the last line is OK, or what to do."""
+    with session(folder, root, verbose=True, quiet=as_json) as options:
+        checked = jobs.check(options)
+    findings = checked.inspection.findings
+    blocked = any(f.severity is Severity.BLOCKER for f in findings)
+    if as_json:
+        emit({"ok": not blocked, "findings": [asdict(f) for f in findings],
+              "machine": asdict(checked.inspection.machine)})
+    else:
+        say(*texts.check_lines(checked, verbose=verbose))
+    raise typer.Exit(3 if blocked else 0)
+
+
+@app.command()
+def plan(folder: Folder = HERE, root: Root = SYSTEM, as_json: Json = False) -> None:
+    """What would happen; changes nothing."""
+    with session(folder, root, quiet=as_json) as options:
+        made = jobs.plan(options)
+    if as_json:
+        emit(texts.plan_data(made))
+    else:
+        say(*texts.plan_lines(made))
+
+
+@app.command()
+def migrate(
+    folder: Folder = HERE,
+    root: Root = SYSTEM,
+    yes: Yes = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """The whole story. Run it again to continue; Ctrl-C pauses."""
+    with session(folder, root, verbose=verbose, quiet=as_json) as options:
+        report = jobs.migrate(options, asker(yes=yes, silent=as_json))
+    if as_json:
+        emit(asdict(report))
+    else:
+        say(*texts.report_lines(report))
+
+
+@app.command()
+def status(folder: Folder = HERE, as_json: Json = False) -> None:
+    """Where the migration of this folder stands."""
+    with errors():
+        found = jobs.status(folder)
+    if as_json:
+        emit(found.data)
+    else:
+        say(*texts.status_lines(found))
+
+
+@app.command()
+def init(folder: Folder = HERE) -> None:
+    """Write user_config.json and the Excludes files where they are missing."""
+    with errors():
+        written = jobs.init(folder)
+    say(*(f"wrote {path}" for path in written))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    say(__version__)
+
+
+@data_app.command("show")
+def data_show(folder: Folder = HERE) -> None:
+    """Print client_data."""
+    with errors():
+        emit(jobs.show(folder))
+
+
+@data_app.command("clear")
+def data_clear(folder: Folder = HERE, yes: Yes = False) -> None:
+    """Release everything that was created and forget this migration; a finished image stays."""
+    with session(folder, SYSTEM) as options:
+        if not (yes or confirmed("Release everything this migration created?")):
+            raise WaitingForUser("nothing was released")
+        released = jobs.clear(options)
+    say(*(f"released {name}" for name in released), "cleared")
+
+
+def main() -> None:
+    """Entry point of the ``hostlift`` program."""
+    os.environ.setdefault("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+    try:
+        app()
+    except KeyboardInterrupt:
+        say("ended at once; run the same command again to continue", to_stderr=True)
+        sys.exit(130)

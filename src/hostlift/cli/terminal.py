@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the verbs share: printing, asking, pausing, and errors as messages with an exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from hostlift.cli import texts
+from hostlift.cli.render import shown
+from hostlift.errors import HostliftError
+from hostlift.events import EventSink
+from hostlift.model.plan import MigrationPlan
+from hostlift.service.wiring import Options
+
+
+@contextmanager
+def session(
+    folder: Path, root: Path, *, verbose: bool = False, quiet: bool = False, **overrides: object
+) -> Iterator[Options]:
+    """Options with a sink on the terminal; Ctrl-C and SIGTERM pause, a second one ends at once."""
+    stop = threading.Event()
+    with errors(), shown(verbose=verbose, quiet=quiet) as sink, pausing(stop):
+        yield Options(
+            folder=folder.absolute(),
+            sink=sink,
+            root=root,
+            overrides=overrides,
+            environ=dict(os.environ),
+            stop=stop,
+        )
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn errors into a message and an exit status."""
+    try:
+        yield
+    except HostliftError as error:
+        say(*texts.error_lines(error), to_stderr=True)
+        raise typer.Exit(error.exit_status) from None
+
+
+@contextmanager
+def pausing(stop: threading.Event) -> Iterator[None]:
+    """While the block runs, the first signal sets ``stop`` and the next acts as ever."""
+
+    def pause(number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.default_int_handler)
+        say("pausing … (once more to end at once)", to_stderr=True)
+
+    old = {n: signal.signal(n, pause) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def asker(*, yes: bool, silent: bool = False) -> Callable[[MigrationPlan], bool]:
+    """Shows the plan and asks, unless told not to."""
+
+    def ask(made: MigrationPlan) -> bool:
+        if not silent:
+            say(*texts.plan_lines(made), to_stderr=True)
+        return yes or confirmed("Go ahead?")
+
+    return ask
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; without one the answer is no."""
+    if not sys.stdin.isatty():
+        return False
+    return typer.confirm(question, err=True)
+
+
+def emit(data: Any) -> None:
+    """Print JSON on standard output."""
+    say(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def say(*lines: str, to_stderr: bool = False) -> None:
+    """Print lines; names that are not UTF-8 are shown escaped."""
+    for line in lines:
+        typer.echo(line.encode("utf-8", "backslashreplace").decode(), err=to_stderr)

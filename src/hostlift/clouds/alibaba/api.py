@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway: a typed request in, a typed answer out.
+
+It repeats a call whose failure passes by itself, with full jitter, and turns every other failure
+into a `CloudError` that says what to do. The same request is the same ``ClientToken`` at every
+attempt; the transport makes a new nonce each time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from hostlift.clouds.alibaba.catalogue import UNEXPECTED, UNREACHABLE, Advice, Handling, advice
+from hostlift.clouds.alibaba.records import Malformed
+from hostlift.clouds.alibaba.requests import Paged, Request, parameters
+from hostlift.clouds.alibaba.transport import Answer, Refused, Transport
+from hostlift.errors import CloudError, ResourceGone, Retry
+from hostlift.ports.clock import Clock
+
+R = TypeVar("R")
+
+ATTEMPTS = 8
+ATTEMPTS_TO_REACH = 4
+"""No connection at all: mostly a wrong setting, so tell soon."""
+BASE_SECONDS = 0.5
+LONGEST_SECONDS = 20.0
+
+_log = logging.getLogger(__name__)
+
+
+class Api:
+    """Calls in one region.
+
+    Args:
+        jitter: ``jitter(limit)`` gives a random number from 0 to ``limit``.
+    """
+
+    def __init__(
+        self, transport: Transport, *, region: str, clock: Clock, jitter: Callable[[float], float]
+    ) -> None:
+        self.region = region
+        self.clock = clock
+        self._transport = transport
+        self._jitter = jitter
+
+    def call(self, request: Request[R]) -> R:
+        """Make a call.
+
+        Raises:
+            CloudError: It was refused, or failed too often.
+            ResourceGone: It is about something that does not exist.
+        """
+        answer = self._send(request)
+        try:
+            return request.answer(answer.body)
+        except Malformed as error:
+            raise self._unexpected(request, error) from None
+
+    def pages(self, request: Paged[R]) -> Iterator[R]:
+        """The items of every page.
+
+        Raises:
+            CloudError: A call was refused, or failed too often.
+        """
+        seen = 0
+        while True:
+            page = self.call(request)
+            yield from page.items
+            seen += len(page.items)
+            if not page.items or seen >= page.total:
+                return
+            request = request.next_page()
+
+    def skew(self, request: Request[R]) -> float:
+        """Seconds our clock is ahead of the cloud's, by the ``Date`` of an answer.
+
+        The call itself fails when the clock is far off or the keys are wrong; an unsigned request
+        tells the time all the same.
+
+        Raises:
+            CloudError: The endpoint cannot be reached.
+        """
+        try:
+            began = self.clock.now()
+            date = self._send(request).date
+        except CloudError:
+            date = None
+        if date is None:
+            began = self.clock.now()
+            date = self._date(request)
+        # The header has whole seconds, rounded down.
+        return (began + self.clock.now()) / 2 - (date + 0.5)
+
+    def _send(self, request: Request[R]) -> Answer:
+        params = parameters(request, self.region)
+        attempt = 0
+        while True:
+            try:
+                return self._transport.call(request.action, params)
+            except Refused as error:
+                refused = error
+            attempt += 1
+            what = advice(refused.code, refused.status)
+            if what.handling is not Handling.TRANSIENT or attempt >= _attempts(refused):
+                # Outside the handler: nothing of the failed attempt rides along as context.
+                raise to_error(request.action.api_name, refused, what)
+            self._pause(request, refused, attempt)
+
+    def _date(self, request: Request[R]) -> float:
+        try:
+            return self._transport.date()
+        except Refused as error:
+            refused = error
+        raise to_error(request.action.api_name, refused, advice(refused.code, refused.status))
+
+    def _pause(self, request: Request[R], refused: Refused, attempt: int) -> None:
+        limit = min(LONGEST_SECONDS, BASE_SECONDS * 2.0 ** (attempt - 1))
+        pause = max(self._jitter(limit), refused.retry_after)
+        name = request.action.api_name
+        _log.info("%s: %s, attempt %d; again in %.1f s", name, refused.code, attempt, pause)
+        self.clock.sleep(pause)
+
+    def _unexpected(self, request: Request[R], error: Malformed) -> CloudError:
+        refused = Refused(UNEXPECTED, str(error))
+        return to_error(request.action.api_name, refused, advice(UNEXPECTED))
+
+
+def _attempts(refused: Refused) -> int:
+    return ATTEMPTS_TO_REACH if refused.code == UNREACHABLE else ATTEMPTS
+
+
+def to_error(action: str, refused: Refused, what: Advice) -> CloudError:
+    """The error a person sees."""
+    message = f"{refused.message} ({what.meaning})" if what.meaning else refused.message
+    hint = f"Missing permission: {refused.missing}. " if refused.missing else ""
+    kind = ResourceGone if what.handling is Handling.GONE else CloudError
+    waiting = what.handling in {Handling.TRANSIENT, Handling.LATER}
+    return kind(
+        message,
+        api_code=refused.code,
+        action=action,
+        request_id=refused.request_id,
+        retry=Retry.RETRY if waiting else kind.retry,
+        hint=hint + what.remedy,
+    )

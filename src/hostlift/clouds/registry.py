@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one door to the clouds. A new cloud is a folder and a line in `open_cloud` and `policy`.
+
+Drivers are imported when they are asked for: a vendor's SDK costs half a second and 50 MB.
+"""
+
+from __future__ import annotations
+
+from hostlift.clouds.access import CloudAccess
+from hostlift.errors import ConfigError
+from hostlift.host.clock import SystemClock
+from hostlift.ports.clock import Clock
+from hostlift.ports.cloud import Cloud
+
+__all__ = ["CLOUDS", "CloudAccess", "endpoints", "open_cloud", "policy"]
+
+CLOUDS = ("alibaba",)
+
+
+def open_cloud(name: str, access: CloudAccess, *, clock: Clock | None = None) -> Cloud:
+    """The driver of cloud ``name``; nothing is called yet.
+
+    Raises:
+        ConfigError: The cloud is not known, or the access cannot be right.
+    """
+    _known(name)
+    from hostlift.clouds.alibaba import environment  # noqa: PLC0415 - see the module docstring
+
+    environment.prepare(access)
+    from hostlift.clouds.alibaba.driver import open_alibaba  # noqa: PLC0415
+
+    return open_alibaba(access, clock or SystemClock())
+
+
+def policy(name: str) -> dict[str, object]:
+    """The smallest permission document that lets the driver work.
+
+    Raises:
+        ConfigError: The cloud is not known.
+    """
+    _known(name)
+    from hostlift.clouds.alibaba import actions  # noqa: PLC0415 - see the module docstring
+
+    return actions.policy()
+
+
+def endpoints(name: str, access: CloudAccess) -> tuple[str, ...]:
+    """``host`` or ``host:port`` of every API this machine must reach.
+
+    Raises:
+        ConfigError: The cloud is not known, or the access cannot be right.
+    """
+    _known(name)
+    from hostlift.clouds.alibaba import actions, endpoints  # noqa: PLC0415 - as above
+
+    hosts = (endpoints.endpoint(access, service).host for service in actions.Service)
+    return tuple(dict.fromkeys(hosts))
+
+
+def _known(name: str) -> None:
+    if name not in CLOUDS:
+        raise ConfigError(f"no such cloud; known: {', '.join(CLOUDS)}", subject=name)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the source and running every check, with or without a cloud at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hostlift.errors import HostliftError
+from hostlift.events import EventSink, Found
+from hostlift.flow.results import Inspection
+from hostlift.inspect.checks import CheckContext, check_all
+from hostlift.inspect.survey import survey
+from hostlift.model.finding import Finding, Severity
+from hostlift.ports.clock import Clock
+from hostlift.ports.cloud import Cloud
+from hostlift.ports.commands import Commands
+from hostlift.settings.folder import Workspace
+from hostlift.settings.user_config import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is looked at, and with what. ``cloud`` None: the source alone."""
+
+    source_root: Path
+    settings: Settings
+    workspace: Workspace
+    commands: Commands
+    clock: Clock
+    cloud: Cloud | None
+
+
+@dataclass(frozen=True, slots=True)
+class _CloudView:
+    skew: float | None = None
+    reach: tuple[tuple[str, bool, str], ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def inspect_source(look: Look, sink: EventSink) -> Inspection:
+    """Survey and check; every finding also goes to ``sink``."""
+    machine = survey(look.source_root, commands=look.commands, clock=look.clock)
+    view = _look_at_cloud(look.cloud, look.settings) if look.cloud else _CloudView()
+    machine = replace(machine, clock_skew=view.skew)
+    checks = CheckContext(
+        settings=look.settings, workspace=look.workspace.folder, reach=view.reach
+    )
+    findings = (*check_all(machine, checks), *view.findings)
+    for finding in findings:
+        sink(Found(finding))
+    return Inspection(machine=machine, findings=findings)
+
+
+def _look_at_cloud(cloud: Cloud, settings: Settings) -> _CloudView:
+    where = settings.endpoint or f"ecs.{settings.region_id}.aliyuncs.com:443"
+    try:
+        skew = cloud.clock_skew()
+    except HostliftError as error:
+        return _CloudView(reach=((where, False, str(error)),))
+    reach = ((where, True, ""),)
+    try:
+        identity = cloud.identity()
+    except HostliftError as error:
+        return _CloudView(skew, reach, (_credentials(Severity.BLOCKER, str(error), error.hint),))
+    evidence = f"{identity.kind} of account {identity.account}"
+    return _CloudView(skew, reach, (_credentials(Severity.OK, evidence, ""),))
+
+
+def _credentials(severity: Severity, evidence: str, remedy: str) -> Finding:
+    return Finding(
+        check="hostlift.Credentials",
+        severity=severity,
+        title="Credentials accepted by the cloud",
+        evidence=evidence,
+        remedy=remedy,
+    )

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every resource that costs money: made once, found again after a crash, released newest first.
+
+A *role* is what a resource is for (``vpc``, ``intermediate``, ``snapshot-0``). Its token is derived
+from migration, role and attempt, is journaled before the call, and makes the call idempotent: a
+crash between call and journal leads to the same resource, never to a second one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hostlift.errors import CloudError, ResourceGone, Retry
+from hostlift.flow.journal import Held, Holding, Journal, Record
+from hostlift.flow.waiting import Waiter
+from hostlift.ports.cloud import Cloud, Phase, Resource, ResourceKind, ResourceState
+
+TAG = "hostlift-migration"
+_RELEASE_DEADLINE = 900.0
+_TOKEN_LIFE = 1200.0
+"""Seconds for which an unanswered request is repeated as it was. Older ones may name a release time
+that has passed; what they made, if anything, is found by its tag when everything is released."""
+
+Params = Mapping[str, Any]
+Make = Callable[[str, Params], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The resources of the current migration."""
+
+    journal: Journal
+    cloud: Cloud
+    waiter: Waiter
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What every resource is tagged with."""
+        return {TAG: self.journal.state.migration}
+
+    def ensure(
+        self, role: str, kind: ResourceKind, make: Make, params: Params | None = None
+    ) -> str:
+        """The id of the resource in ``role``; ``make(token, params)`` is called when there is none.
+
+        ``params`` are journaled with the intent: a repeated call gets those of the first time, so
+        that the cloud sees the same request under the same token. A resource that is gone or
+        failed is written off and made anew.
+        """
+        held = self.journal.state.latest(role)
+        if held is not None and held.life is Holding.HELD:
+            state = self.cloud.state(held.resource)
+            if state is not None and state.phase is not Phase.FAILED:
+                return held.id
+            if state is not None:
+                self.cloud.delete(held.resource)
+            self._gone(held)
+        attempt, agreed = self._intend(role, kind, params or {})
+        made = make(self._token(role, attempt), agreed)
+        self.journal.append(Record.CREATED, role=role, attempt=attempt, kind=kind.value, id=made)
+        return made
+
+    def ready(self, resource: Resource, *, deadline: float, label: str) -> ResourceState:
+        """Wait until a resource is READY.
+
+        Raises:
+            ResourceGone: It does not exist (any more).
+            CloudError: It failed, or the deadline passed.
+        """
+        return self.reach(resource, Phase.READY, deadline=deadline, label=label)
+
+    def reach(
+        self, resource: Resource, phase: Phase, *, deadline: float, label: str
+    ) -> ResourceState:
+        """Wait until a resource is in ``phase``; raises as `ready` does."""
+
+        def probe() -> ResourceState | None:
+            state = self.cloud.state(resource)
+            if state is None:
+                raise ResourceGone(
+                    f"{resource.id} does not exist any more", api_code="Gone", action=label
+                )
+            if state.phase is Phase.FAILED:
+                raise CloudError(
+                    f"{resource.id} ended as {state.detail}", api_code="Failed", action=label
+                )
+            self.waiter.percent(label, state.percent)
+            return state if state.phase is phase else None
+
+        return self.waiter.until(probe, deadline=deadline, what=f"{label} {resource.id}")
+
+    def release(self, keep: Collection[ResourceKind] = ()) -> list[Resource]:
+        """Delete what this migration owns but ``keep``, newest first, and wait until it is gone.
+
+        Open intents and everything that carries our tag are included, journaled or not.
+        """
+        released: list[Resource] = []
+        for held in reversed(self.journal.state.live()):
+            if held.kind in keep or held.life is not Holding.HELD:
+                continue
+            self.delete(held.resource)
+            self._gone(held)
+            released.append(held.resource)
+        for resource in reversed(self.cloud.find(TAG, self.journal.state.migration)):
+            if resource.kind not in keep:
+                self.delete(resource)
+                released.append(resource)
+        for held in self.journal.state.live():
+            if held.life is Holding.INTENDED:
+                self._gone(held)
+        return released
+
+    def release_role(self, role: str) -> None:
+        """Delete one resource, if it is there."""
+        held = self.journal.state.latest(role)
+        if held is not None and held.life is Holding.HELD:
+            self.delete(held.resource)
+            self._gone(held)
+
+    def delete(self, resource: Resource) -> None:
+        """Delete and wait until it is gone; dependants that still go are waited for."""
+
+        def probe() -> bool | None:
+            try:
+                self.cloud.delete(resource)
+            except CloudError as error:
+                if error.retry_class is not Retry.RETRY:
+                    raise
+                return None
+            return True if self.cloud.state(resource) is None else None
+
+        self.waiter.until(probe, deadline=_RELEASE_DEADLINE, what=f"release of {resource.id}")
+
+    def _gone(self, held: Held) -> None:
+        self.journal.append(Record.GONE, role=held.role, attempt=held.attempt)
+
+    def _intend(self, role: str, kind: ResourceKind, params: Params) -> tuple[int, Params]:
+        held = self.journal.state.latest(role)
+        if held is not None and held.life is Holding.INTENDED:
+            if self.waiter.clock.now() - held.at < _TOKEN_LIFE:
+                return held.attempt, held.params
+            self._gone(held)
+        attempt = held.attempt + 1 if held else 1
+        self.journal.append(
+            Record.INTENT, role=role, attempt=attempt, kind=kind.value, params=dict(params)
+        )
+        return attempt, params
+
+    def _token(self, role: str, attempt: int) -> str:
+        text = f"{self.journal.state.migration}/{role}/{attempt}"
+        return "hl-" + hashlib.sha256(text.encode()).hexdigest()[:48]

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Step 5: make the copy boot on ECS. Every edit is recorded and can be played backwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+
+from hostlift.flow.context import Context
+from hostlift.flow.results import Adapted, Results, need, part
+from hostlift.host.files import atomic_write
+from hostlift.model.adaptation import AdaptOrder
+from hostlift.remote.messages import JobKind, JobOrder, SealOrder
+
+
+class Adapt:
+    """See the module."""
+
+    name = "adapt"
+    title = "Adapt the copy to ECS"
+    result = Adapted
+    stands_alone = False
+
+    def inputs(self, ctx: Context, so_far: Results) -> object:
+        """The copy as it was proved, and where it is."""
+        return {
+            "instance": need(so_far.provision).instance,
+            "roots": [v.target_root for v in need(so_far.replicate).volumes],
+            "trial": ctx.settings.trial,
+        }
+
+    def holds(self, _ctx: Context, _so_far: Results, _result: Adapted) -> bool:
+        """The edits live on the disks of the instance, which provision looked at."""
+        return True
+
+    def run(self, ctx: Context, so_far: Results) -> Adapted:
+        """Adapt, check, flush and unmount."""
+        plan, site = need(so_far.plan).plan, need(so_far.provision)
+        beacon = hashlib.sha256(f"beacon/{ctx.migration}".encode()).hexdigest()[:16]
+        order = AdaptOrder(
+            os_id=plan.os_id,
+            os_like=plan.os_like,
+            architecture=plan.architecture,
+            firmware=plan.firmware.value,
+            disks=plan.disks,
+            volumes=plan.volumes,
+            serials=site.serials,
+            beacon=beacon if ctx.settings.trial else "",
+        )
+        with ctx.agents(ctx, site) as agent:
+            done = agent.run(JobOrder(kind=JobKind.ADAPT, adapt=order), label="adapting")
+            report = part(done.adapted)
+            seal = SealOrder(nonce=f"{ctx.migration}/{len(ctx.journal.history())}")
+            sealed = agent.run(JobOrder(kind=JobKind.SEAL, seal=seal), label="checking disks")
+        edits = [asdict(edit) for edit in report.edits]
+        atomic_write(
+            ctx.workspace.receipts / f"{ctx.migration}.edits.json",
+            json.dumps(edits, indent=2).encode(),
+            0o600,
+        )
+        return Adapted(
+            edits=report.edits,
+            notes=report.notes,
+            file_system_checks=part(sealed.sealed).checks,
+            beacon=order.beacon,
+        )

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Step 8: release everything but the image and its snapshots. Giving up is the same path."""
+
+from __future__ import annotations
+
+from hostlift.flow import keys
+from hostlift.flow.context import Context
+from hostlift.flow.journal import Record
+from hostlift.flow.results import Cleaned, Results
+from hostlift.ports.cloud import ResourceKind
+
+_RESULT = frozenset({ResourceKind.IMAGE, ResourceKind.SNAPSHOT})
+
+
+class CleanUp:
+    """See the module."""
+
+    name = "clean_up"
+    title = "Release everything but the image"
+    result = Cleaned
+    stands_alone = False
+
+    def inputs(self, ctx: Context, _so_far: Results) -> object:
+        """The migration."""
+        return {"migration": ctx.migration}
+
+    def holds(self, ctx: Context, _so_far: Results, _result: Cleaned) -> bool:
+        """Nothing but the result is left in the ledger."""
+        return all(held.kind in _RESULT for held in ctx.journal.state.live())
+
+    def run(self, ctx: Context, _so_far: Results) -> Cleaned:
+        """Release, newest first, until gone."""
+        released = ctx.ledger.release(keep=_RESULT)
+        keys.forget(ctx)
+        return Cleaned(released=tuple(f"{r.kind.value} {r.id}" for r in released))
+
+    def abandon(self, ctx: Context) -> list[str]:
+        """Release everything of an unfinished migration; a finished one keeps its image.
+
+        Returns:
+            What was released, as ``kind id``.
+        """
+        keep = _RESULT if ctx.journal.state.finished else frozenset()
+        released = ctx.ledger.release(keep=keep)
+        keys.forget(ctx)
+        ctx.journal.append(Record.MIGRATION, id="")
+        return [f"{r.kind.value} {r.id}" for r in released]

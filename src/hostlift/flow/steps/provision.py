@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Step 3: network, security group and the intermediate instance. Undone by release."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from hostlift.errors import ConfigError, StateError
+from hostlift.flow.context import Context
+from hostlift.flow.journal import Holding
+from hostlift.flow.keepalive import release_time
+from hostlift.flow.keys import keys
+from hostlift.flow.results import Results, Site, need
+from hostlift.model.plan import MigrationPlan
+from hostlift.ports.cloud import (
+    InstanceSpec,
+    Phase,
+    Placement,
+    Resource,
+    ResourceKind,
+    ResourceState,
+    Rule,
+)
+from hostlift.remote.bootstrap import user_data
+from hostlift.remote.messages import CONTROL_PORT, DATA_PORT
+
+INSTANCE_NAME = "INSTANCE_FOR_GO_TOALIYUN"
+_VPC_CIDR = "172.31.0.0/16"
+_VSWITCH_CIDR = "172.31.86.0/24"
+_OWN_SYSTEM_GIB = 20
+_NETWORK_DEADLINE = 300.0
+_BOOT_DEADLINE = 900.0
+_NOT_ROUTED = tuple(
+    ipaddress.ip_network(n)
+    for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8")
+)
+
+
+class Provision:
+    """See the module."""
+
+    name = "provision"
+    title = "Provision the intermediate instance"
+    result = Site
+    stands_alone = False
+
+    def inputs(self, ctx: Context, so_far: Results) -> object:
+        """Where, and the disks."""
+        plan = need(so_far.plan).plan
+        s = ctx.settings
+        return {
+            "migration": ctx.migration,
+            "region": plan.region,
+            "sizes": [d.size_gib for d in plan.disks],
+            "network": [s.zone_id, s.vpc_id, s.vswitch_id, s.security_group_id, s.instance_type],
+        }
+
+    def holds(self, ctx: Context, _so_far: Results, result: Site) -> bool:
+        """The instance exists, running or not."""
+        state = ctx.cloud.state(Resource(ResourceKind.INSTANCE, result.instance))
+        if state is None:
+            ctx.note(
+                f"The intermediate instance {result.instance} is gone; making another.", "warning"
+            )
+        return state is not None and state.phase is not Phase.FAILED
+
+    def run(self, ctx: Context, so_far: Results) -> Site:
+        """Make what is missing, wait until it runs."""
+        plan = need(so_far.plan).plan
+        _refuse_taken_name(ctx, plan)
+        placement = ctx.cloud.placement(
+            zone=ctx.settings.zone_id or _zone_of_own_vswitch(ctx),
+            instance_type=ctx.settings.instance_type,
+        )
+        vpc = ctx.settings.vpc_id or _vpc(ctx)
+        vswitch = ctx.settings.vswitch_id or _vswitch(ctx, vpc, placement.zone)
+        group = ctx.settings.security_group_id or _security_group(ctx, vpc)
+        instance = _instance(ctx, plan, placement, vswitch=vswitch, group=group)
+        state = ctx.ledger.ready(
+            Resource(ResourceKind.INSTANCE, instance),
+            deadline=_BOOT_DEADLINE,
+            label="start of the intermediate instance",
+        )
+        agreed = _agreed(ctx, placement)
+        return Site(
+            instance=instance,
+            zone=agreed.zone,
+            instance_type=agreed.instance_type,
+            system_category=agreed.system_disk,
+            base_image=agreed.image,
+            vswitch=vswitch,
+            security_group=group,
+            disks=_disks(state, len(plan.disks)),
+        )
+
+
+def _refuse_taken_name(ctx: Context, plan: MigrationPlan) -> None:
+    taken = ctx.cloud.image_named(plan.image_name)
+    held = ctx.journal.state.latest("image")
+    if taken and (held is None or held.id != taken):
+        raise ConfigError(
+            f"an image named '{plan.image_name}' exists already in {plan.region} ({taken})",
+            subject="image_name",
+            hint="Choose another image_name, or delete that image.",
+        )
+
+
+def _zone_of_own_vswitch(ctx: Context) -> str:
+    held = ctx.journal.state.latest("vswitch")
+    return str(held.params.get("zone", "")) if held and held.life is Holding.HELD else ""
+
+
+def _vpc(ctx: Context) -> str:
+    vpc = ctx.ledger.ensure(
+        "vpc",
+        ResourceKind.VPC,
+        lambda token, _: ctx.cloud.create_vpc(cidr=_VPC_CIDR, tags=ctx.ledger.tags, token=token),
+    )
+    resource = Resource(ResourceKind.VPC, vpc)
+    ctx.ledger.ready(resource, deadline=_NETWORK_DEADLINE, label="private network")
+    return vpc
+
+
+def _vswitch(ctx: Context, vpc: str, zone: str) -> str:
+    def make(token: str, agreed: Mapping[str, Any]) -> str:
+        return ctx.cloud.create_vswitch(
+            vpc=agreed["vpc"],
+            zone=agreed["zone"],
+            cidr=_VSWITCH_CIDR,
+            tags=ctx.ledger.tags,
+            token=token,
+        )
+
+    vswitch = ctx.ledger.ensure("vswitch", ResourceKind.VSWITCH, make, {"vpc": vpc, "zone": zone})
+    resource = Resource(ResourceKind.VSWITCH, vswitch)
+    ctx.ledger.ready(resource, deadline=_NETWORK_DEADLINE, label="subnet")
+    return vswitch
+
+
+def _security_group(ctx: Context, vpc: str) -> str:
+    def make(token: str, agreed: Mapping[str, Any]) -> str:
+        rules = tuple(Rule(port, agreed["source"]) for port in (CONTROL_PORT, DATA_PORT))
+        return ctx.cloud.create_security_group(
+            vpc=agreed["vpc"], rules=rules, tags=ctx.ledger.tags, token=token
+        )
+
+    source = ctx.settings.source_cidr or _own_address(ctx)
+    return ctx.ledger.ensure(
+        "security-group", ResourceKind.SECURITY_GROUP, make, {"vpc": vpc, "source": source}
+    )
+
+
+def _own_address(ctx: Context) -> str:
+    """The CIDR from which the instance will see us."""
+    target = urlsplit(ctx.settings.endpoint or f"https://ecs.{ctx.settings.region_id}.aliyuncs.com")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        # Connecting a datagram socket sends nothing; it only asks the routing table.
+        probe.connect((target.hostname, target.port or 443))
+        own = ipaddress.ip_address(probe.getsockname()[0])
+    if any(own in network for network in _NOT_ROUTED):
+        ctx.note(
+            f"This machine's address {own} is translated on its way out, so ports {CONTROL_PORT} and"
+            f" {DATA_PORT} of the intermediate instance admit any address (both sides are pinned to"
+            " this migration's certificates). Set source_cidr to narrow that.",
+            "warning",
+        )
+        return "0.0.0.0/0"
+    return f"{own}/32"
+
+
+def _instance(
+    ctx: Context, plan: MigrationPlan, placement: Placement, *, vswitch: str, group: str
+) -> str:
+    both = keys(ctx)
+    data = user_data(
+        migration=ctx.migration,
+        agent=both.agent,
+        client_certificate_pem=both.client.certificate_pem,
+    )
+
+    def make(token: str, agreed: Mapping[str, Any]) -> str:
+        return ctx.cloud.run_instance(
+            InstanceSpec(
+                name=INSTANCE_NAME,
+                image=agreed["placement"]["image"],
+                placement=Placement(**agreed["placement"]),
+                vswitch=vswitch,
+                security_group=group,
+                system_gib=_OWN_SYSTEM_GIB,
+                data_disks=tuple(agreed["sizes"]),
+                user_data=data,
+                release_at=agreed["release_at"],
+                tags=ctx.ledger.tags,
+            ),
+            token=token,
+        )
+
+    params = {
+        "placement": _as_dict(placement),
+        "sizes": [disk.size_gib for disk in plan.disks],
+        "release_at": release_time(ctx),
+    }
+    return ctx.ledger.ensure("intermediate", ResourceKind.INSTANCE, make, params)
+
+
+def _agreed(ctx: Context, fallback: Placement) -> Placement:
+    held = ctx.journal.state.latest("intermediate")
+    return Placement(**held.params["placement"]) if held else fallback
+
+
+def _as_dict(placement: Placement) -> dict[str, str]:
+    return {name: getattr(placement, name) for name in Placement.__slots__}
+
+
+def _disks(state: ResourceState, wanted: int) -> tuple[tuple[str, str], ...]:
+    if len(state.disks) != wanted:
+        raise StateError(
+            f"has {len(state.disks)} data disks where {wanted} were ordered",
+            subject=state.resource.id,
+            hint="Run 'hostlift data clear' and start again.",
+        )
+    return state.disks

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Step 7: the signed receipt, and a trial instance that tells that the image boots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hostlift.errors import VerifyError
+from hostlift.flow.context import Context
+from hostlift.flow.keepalive import release_time
+from hostlift.flow.keys import keys
+from hostlift.flow.results import Results, Site, Verified, need
+from hostlift.model.plan import MigrationPlan
+from hostlift.model.receipt import BootProof, Receipt
+from hostlift.ports.cloud import InstanceSpec, Placement, Resource, ResourceKind
+from hostlift.verify.boot import judge, panic, read_beacon
+from hostlift.verify.receipt import write_receipt
+
+TRIAL_NAME = "hostlift-trial"
+_START_DEADLINE = 900.0
+_BEACON_DEADLINE = 900.0
+_CONSOLE_TAIL = 4000
+
+
+class Verify:
+    """See the module."""
+
+    name = "verify"
+    title = "Verify: receipt and trial boot"
+    result = Verified
+    stands_alone = False
+
+    def inputs(self, ctx: Context, so_far: Results) -> object:
+        """The image and whether to boot it."""
+        return {"image": need(so_far.capture).image, "trial": ctx.settings.trial}
+
+    def holds(self, ctx: Context, _so_far: Results, result: Verified) -> bool:
+        """The receipt is still there."""
+        return Path(result.receipt_file).exists()
+
+    def run(self, ctx: Context, so_far: Results) -> Verified:
+        """Write the receipt, boot the trial, read its beacon."""
+        plan = need(so_far.plan).plan
+        receipt = _write_receipt(ctx, plan, so_far)
+        proof = _boot(ctx, so_far) if ctx.settings.trial else None
+        return Verified(receipt_file=str(receipt), boot=proof)
+
+
+def _write_receipt(ctx: Context, plan: MigrationPlan, so_far: Results) -> Path:
+    receipt = Receipt(
+        migration=ctx.migration,
+        hostname=plan.hostname,
+        made_at=datetime.fromtimestamp(ctx.clock.now(), UTC).isoformat(timespec="seconds"),
+        volumes=need(so_far.replicate).volumes,
+        differences=(),
+    )
+    return write_receipt(ctx.workspace.receipts / f"{ctx.migration}.json", receipt, keys(ctx).client.key_pem)
+
+
+def _boot(ctx: Context, so_far: Results) -> BootProof:
+    plan, site = need(so_far.plan).plan, need(so_far.provision)
+    image, token = need(so_far.capture).image, need(so_far.adapt).beacon
+    started = ctx.clock.monotonic()
+    instance = _start(ctx, plan, site, image)
+    ctx.ledger.ready(
+        Resource(ResourceKind.INSTANCE, instance),
+        deadline=_START_DEADLINE,
+        label="start of the trial instance",
+    )
+
+    def probe() -> tuple[dict[str, str], str] | None:
+        console = ctx.cloud.console(instance)
+        facts = read_beacon(console, token)
+        if facts is None:
+            trouble = panic(console)
+            if trouble:
+                raise VerifyError(trouble, subject=image, hint=_hint(ctx))
+            return None
+        return facts, console
+
+    facts, console = ctx.waiter.until(
+        probe, deadline=_BEACON_DEADLINE, what=f"boot of trial instance {instance} from {image}"
+    )
+    problems = judge(facts, plan)
+    ctx.ledger.release_role("trial")
+    proof = BootProof(
+        instance_id=instance,
+        beacon=True,
+        seconds=ctx.clock.monotonic() - started,
+        facts=facts,
+        problems=tuple(problems),
+        console=console[-_CONSOLE_TAIL:],
+    )
+    for problem in proof.problems:
+        ctx.note(f"Trial instance: {problem}", "warning")
+    return proof
+
+
+def _start(ctx: Context, plan: MigrationPlan, site: Site, image: str) -> str:
+    def make(token: str, agreed: Mapping[str, Any]) -> str:
+        placement = Placement(
+            zone=site.zone,
+            instance_type=site.instance_type,
+            system_disk=site.system_category,
+            data_disk=site.system_category,
+            image=agreed["image"],
+        )
+        spec = InstanceSpec(
+            name=TRIAL_NAME,
+            image=agreed["image"],
+            placement=placement,
+            vswitch=site.vswitch,
+            security_group=site.security_group,
+            system_gib=plan.disks[0].size_gib,
+            release_at=agreed["release_at"],
+            bandwidth_mbps=0,
+            tags=ctx.ledger.tags,
+        )
+        return ctx.cloud.run_instance(spec, token=token)
+
+    params = {"image": image, "release_at": release_time(ctx)}
+    return ctx.ledger.ensure("trial", ResourceKind.INSTANCE, make, params)
+
+
+def _hint(ctx: Context) -> str:
+    return (
+        "The image and everything else is kept. Read its console in the ECS console or with"
+        f" 'hostlift data show'; the edits are under {ctx.workspace.folder / 'edits'}. Rerun to try"
+        " the trial again, or 'hostlift data clear' to give up."
+    )
+

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting for conditions: with a deadline, told to the user, ended at once by Ctrl-C."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hostlift.errors import HostliftError, Interrupted, Retry
+from hostlift.events import EventSink, Progress
+from hostlift.ports.clock import Clock
+
+T = TypeVar("T")
+_EVERY = 0.5
+
+
+class DeadlinePassed(HostliftError):
+    """Something did not happen in time; ``subject`` is what."""
+
+    code = "deadline"
+    retry = Retry.RETRY
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """How a step waits."""
+
+    clock: Clock
+    sink: EventSink
+    stop: threading.Event
+
+    def until(self, probe: Callable[[], T | None], *, deadline: float, what: str) -> T:
+        """Call ``probe`` until it gives something.
+
+        Args:
+            deadline: Seconds from now.
+
+        Raises:
+            Interrupted: The user asked to stop.
+            DeadlinePassed: It took too long.
+        """
+        end = self.clock.monotonic() + deadline
+        while True:
+            self.check()
+            found = probe()
+            if found is not None:
+                return found
+            if self.clock.monotonic() >= end:
+                raise DeadlinePassed(f"did not happen within {deadline:.0f} s", subject=what)
+            self.clock.sleep(_EVERY)
+
+    def check(self) -> None:
+        """Raise Interrupted when the user asked to stop."""
+        if self.stop.is_set():
+            raise Interrupted("paused on request")
+
+    def percent(self, label: str, done: int) -> None:
+        """Tell the user how far something is."""
+        self.sink(Progress("", label, done, 100, "%"))

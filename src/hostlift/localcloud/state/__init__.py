@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The account: typed records in one SQLite file; survives down, up and SIGKILL."""

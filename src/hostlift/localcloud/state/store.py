@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records in SQLite (WAL), with all of them in memory: an account is small.
+
+One change at a time: `Store.change` holds the lock, is durable when it ends and leaves nothing
+behind when it raises. Reading inside or outside a change sees whole changes only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import Generic, Protocol, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from hostlift.errors import StateError
+from hostlift.localcloud.state.records import (
+    Disk,
+    Image,
+    Instance,
+    Remembered,
+    SecurityGroup,
+    SessionKey,
+    Snapshot,
+    Tombstone,
+    Vpc,
+    VSwitch,
+)
+
+FILE = "cloud.db"
+FORMAT = 1
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+R = TypeVar("R", bound=_Identified)
+
+
+class Table(Generic[R]):
+    """All records of one kind, oldest first."""
+
+    def __init__(self, store: Store, kind: type[R]) -> None:
+        self._store = store
+        self._adapter = TypeAdapter(kind)
+        self._name = kind.__name__
+        self._records: dict[str, R] = {}
+        for key, body in store.rows(self._name):
+            self._records[key] = self._adapter.validate_json(body)
+
+    def get(self, key: str) -> R | None:
+        """The record, or None."""
+        with self._store.lock:
+            return self._records.get(key)
+
+    def all(self) -> list[R]:
+        """A snapshot of all records."""
+        with self._store.lock:
+            return list(self._records.values())
+
+    def put(self, record: R) -> None:
+        """Add or replace; only inside a change."""
+        before = self._records.get(record.id)
+        self._records[record.id] = record
+        self._store.write(self._name, record.id, self._adapter.dump_json(record).decode())
+        self._store.on_undo(lambda: self._restore(record.id, before))
+
+    def drop(self, key: str) -> None:
+        """Remove; gone already is fine; only inside a change."""
+        order = list(self._records)
+        before = self._records.pop(key, None)
+        if before is not None:
+            self._store.write(self._name, key, None)
+            self._store.on_undo(lambda: self._restore(key, before, order))
+
+    def _restore(self, key: str, before: R | None, order: list[str] | None = None) -> None:
+        if before is None:
+            self._records.pop(key, None)
+            return
+        self._records[key] = before
+        for name in order or ():
+            if name in self._records:
+                self._records[name] = self._records.pop(name)
+
+
+class Store:
+    """The account's tables.
+
+    Raises:
+        StateError: The file cannot be opened, or is of another version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.lock = RLock()
+        self._undo: list[Callable[[], None]] | None = None
+        self._path = folder / FILE
+        try:
+            self._db = _open(self._path)
+            self.vpcs = Table(self, Vpc)
+            self.vswitches = Table(self, VSwitch)
+            self.groups = Table(self, SecurityGroup)
+            self.instances = Table(self, Instance)
+            self.disks = Table(self, Disk)
+            self.snapshots = Table(self, Snapshot)
+            self.images = Table(self, Image)
+            self.remembered = Table(self, Remembered)
+            self.tombstones = Table(self, Tombstone)
+            self.sessions = Table(self, SessionKey)
+        except (sqlite3.Error, ValidationError) as error:
+            raise StateError(
+                f"the embedded cloud's state cannot be read: {error}",
+                subject=str(self._path),
+                hint="Wipe it with 'hostlift cloud reset', or put back a copy.",
+            ) from error
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """One transaction; a nested one joins the outer."""
+        with self.lock:
+            if self._undo is not None:
+                yield
+                return
+            self._undo = []
+            try:
+                yield
+                self._db.commit()
+            except BaseException:
+                self._db.rollback()
+                for undo in reversed(self._undo):
+                    undo()
+                raise
+            finally:
+                self._undo = None
+
+    def rows(self, kind: str) -> list[tuple[str, str]]:
+        """Stored rows of a kind, oldest first."""
+        query = "SELECT id, body FROM record WHERE kind = ? ORDER BY seq"
+        return list(self._db.execute(query, (kind,)))
+
+    def write(self, kind: str, key: str, body: str | None) -> None:
+        """Write or delete one row inside the change under way."""
+        if self._undo is None:
+            raise RuntimeError("a record was written outside Store.change")
+        if body is None:
+            self._db.execute("DELETE FROM record WHERE kind = ? AND id = ?", (kind, key))
+            return
+        self._db.execute(
+            "INSERT INTO record (kind, id, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+            (kind, key, body),
+        )
+
+    def on_undo(self, undo: Callable[[], None]) -> None:
+        """Run ``undo`` should the change under way fail."""
+        if self._undo is not None:
+            self._undo.append(undo)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self.lock:
+            self._db.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    if found not in {0, FORMAT}:
+        raise sqlite3.DatabaseError(f"written by another version ({found})")
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS record (seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id))"
+    )
+    db.execute(f"PRAGMA user_version = {FORMAT}")
+    db.commit()
+    return db

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One file system object as it was read, and the digest that stands for it.
+
+Both ends of a copy describe what they see with `Entry`; two objects are the same exactly when
+`Entry.digest` is the same. Times that nobody can set (ctime, btime) and atime are not part of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import blake3
+import msgpack
+
+from hostlift.errors import ProtocolError
+
+
+class Kind(IntEnum):
+    """Type of object; values are stable: they are stored and sent."""
+
+    FILE = 1
+    DIRECTORY = 2
+    SYMLINK = 3
+    CHAR_DEVICE = 4
+    BLOCK_DEVICE = 5
+    FIFO = 6
+    SOCKET = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """Settable metadata.
+
+    Attributes:
+        mode: Permission bits with suid, sgid and sticky (``st_mode & 0o7777``).
+        mtime_ns: Nanoseconds since 1970; negative before.
+        xattrs: All namespaces as the kernel lists them (ACLs are ``system.posix_acl_*``), sorted.
+        flags: FS_IOC_GETFLAGS bits that a person can set (append, immutable, nodump, noatime, …).
+        project: Project quota id.
+    """
+
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    xattrs: tuple[tuple[bytes, bytes], ...] = ()
+    flags: int = 0
+    project: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An object: where it is, what it is, what it holds.
+
+    Attributes:
+        path: Relative to the volume's root, ``b"."`` for the root itself.
+        size: Bytes of a regular file, else 0.
+        content: blake3 of a regular file's bytes (holes read as zeros), else empty.
+        target: Symlink target, else empty.
+        device: ``(major, minor)`` of a device, else ``(0, 0)``.
+        link_of: Path of the first name of this inode, when this is a further hard link.
+    """
+
+    path: bytes
+    kind: Kind
+    meta: Meta
+    size: int = 0
+    content: bytes = b""
+    target: bytes = b""
+    device: tuple[int, int] = (0, 0)
+    link_of: bytes = b""
+
+    def pack(self) -> bytes:
+        """Canonical msgpack; equal entries have equal bytes."""
+        m = self.meta
+        row = (
+            self.path,
+            int(self.kind),
+            m.mode,
+            m.uid,
+            m.gid,
+            m.mtime_ns,
+            m.xattrs,
+            m.flags,
+            m.project,
+            self.size,
+            self.content,
+            self.target,
+            self.device,
+            self.link_of,
+        )
+        packed: bytes = msgpack.packb(row, use_bin_type=True)
+        return packed
+
+    @staticmethod
+    def unpack(raw: bytes) -> Entry:
+        """Inverse of `pack`.
+
+        Raises:
+            ProtocolError: ``raw`` is not a packed entry.
+        """
+        try:
+            return _from_row(msgpack.unpackb(raw, use_list=False, raw=False))
+        except (ValueError, TypeError, msgpack.UnpackException) as error:
+            raise ProtocolError(f"not a packed entry: {error}") from error
+
+    @property
+    def digest(self) -> bytes:
+        """32 bytes of blake3 over `pack`."""
+        return blake3.blake3(self.pack()).digest()
+
+
+def _from_row(row: Any) -> Entry:
+    path, kind, mode, uid, gid, mtime, xattrs, flags, project, size, content, target, dev, link = row
+    return Entry(
+        path=path,
+        kind=Kind(kind),
+        meta=Meta(
+            mode=mode,
+            uid=uid,
+            gid=gid,
+            mtime_ns=mtime,
+            xattrs=tuple((k, v) for k, v in xattrs),
+            flags=flags,
+            project=project,
+        ),
+        size=size,
+        content=content,
+        target=target,
+        device=(dev[0], dev[1]),
+        link_of=link,
+    )
+
+
+def tree_root(digests: Any) -> bytes:
+    """Fold the digests of a volume's entries, in order of path, into one.
+
+    The tree is binary over the leaves in order, an odd last node is carried up, inner nodes are
+    blake3 of ``0x01 + left + right``; no leaves give 32 zero bytes.
+
+    Args:
+        digests: Iterable of 32-byte digests.
+    """
+    level = [bytes(d) for d in digests]
+    if not level:
+        return bytes(32)
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2], strict=False)
+        up = [blake3.blake3(b"\x01" + left + right).digest() for left, right in pairs]
+        if len(level) % 2:
+            up.append(level[-1])
+        level = up
+    return level[0]

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What inspection found on the source. Sizes are bytes unless the name says otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Firmware(StrEnum):
+    """How the machine starts."""
+
+    BIOS = "bios"
+    UEFI = "uefi"
+
+
+class TableKind(StrEnum):
+    """Partition table format; the values are sfdisk's names."""
+
+    GPT = "gpt"
+    MBR = "dos"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """One partition as the table states it.
+
+    Attributes:
+        number: As in the table, from 1.
+        start: Byte offset on the disk.
+        size: Bytes.
+        type: GPT type GUID (upper case) or MBR type in hex without ``0x`` (lower case).
+        uuid: PARTUUID; empty when the table has none.
+        name: GPT partition name; empty on MBR.
+        bootable: MBR active flag, or GPT legacy-BIOS-bootable attribute.
+        device: Device node on the source, for example ``/dev/sda1``.
+    """
+
+    number: int
+    start: int
+    size: int
+    type: str
+    uuid: str = ""
+    name: str = ""
+    bootable: bool = False
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """A whole disk; ``table`` is None when it carries a file system or nothing directly."""
+
+    device: str
+    size: int
+    sector_size: int = 512
+    table: TableKind | None = None
+    table_id: str = ""
+    partitions: tuple[Partition, ...] = ()
+    model: str = ""
+    serial: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSystem:
+    """A mounted local file system (or swap area) of the source.
+
+    Attributes:
+        device: Node it was mounted from.
+        kind: ``ext4``, ``xfs``, ``btrfs``, ``swap``, …
+        mount_point: Absolute path as seen by the source; empty for swap.
+        used_inodes: 0 where the file system does not count them.
+        features: Feature words as the file system's own tool names them (ext4: tune2fs -l).
+    """
+
+    device: str
+    kind: str
+    uuid: str = ""
+    label: str = ""
+    mount_point: str = ""
+    size: int = 0
+    used: int = 0
+    inodes: int = 0
+    used_inodes: int = 0
+    inode_size: int = 0
+    block_size: int = 0
+    options: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """An installed kernel and its initramfs."""
+
+    release: str
+    image: str = ""
+    initramfs: str = ""
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A service whose files change while it runs (a database, a container engine).
+
+    Attributes:
+        kind: ``postgresql``, ``mysql``, ``docker``, …
+        data_dir: Where its files are.
+        hook: Name of the built-in freeze hook that suits it, or empty.
+    """
+
+    kind: str
+    name: str
+    data_dir: str = ""
+    pids: tuple[int, ...] = ()
+    hook: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """A network interface with its addresses (``a.b.c.d/len``)."""
+
+    name: str
+    mac: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """The source. ``root`` is where its root file system is mounted for us (``/`` when live)."""
+
+    root: str
+    live: bool
+    hostname: str
+    machine_id: str
+    architecture: str
+    os_id: str
+    os_like: tuple[str, ...]
+    os_version: str
+    os_name: str
+    firmware: Firmware
+    cpus: int
+    memory: int
+    disks: tuple[Disk, ...]
+    file_systems: tuple[FileSystem, ...]
+    swaps: tuple[FileSystem, ...] = ()
+    kernels: tuple[Kernel, ...] = ()
+    interfaces: tuple[Interface, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    listening: tuple[int, ...] = ()
+    """TCP ports that accept connections from elsewhere."""
+    selinux: str = "absent"
+    loader: str = ""
+    """``grub2``, ``grub-legacy``, ``extlinux``, ``systemd-boot`` or empty."""
+    loader_version: str = ""
+    virtualization: str = ""
+    clock_skew: float | None = None
+    """Seconds this clock is ahead of the cloud's; None when not measured."""

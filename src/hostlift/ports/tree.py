@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A guest's file tree. Paths are absolute within the guest and can never lead out of it.
+
+Symbolic links met on the way are resolved *inside* the tree, as after a chroot; one that would
+climb above the root stays at the root. Content is bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """The part of stat(2) that adaptation needs."""
+
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    kind: str
+    """``file``, ``dir``, ``link`` or ``other``."""
+    mtime_ns: int = 0
+
+
+class Tree(Protocol):
+    """Reading and editing a guest. Missing objects raise FileNotFoundError."""
+
+    def read(self, path: str) -> bytes:
+        """Content of a regular file; links are followed within the tree."""
+        ...
+
+    def write(self, path: str, data: bytes, *, mode: int | None = None) -> None:
+        """Replace or create a file atomically; owner, mode and xattrs of an existing one stay.
+
+        Parents must exist. A link at ``path`` is followed within the tree.
+        """
+        ...
+
+    def exists(self, path: str) -> bool:
+        """True for anything there, dangling links included."""
+        ...
+
+    def stat(self, path: str, *, follow: bool = True) -> Stat:
+        """Metadata of an object."""
+        ...
+
+    def listdir(self, path: str) -> list[str]:
+        """Names in a directory, sorted; bytes that are not UTF-8 as surrogate escapes."""
+        ...
+
+    def readlink(self, path: str) -> str:
+        """Target of a symbolic link, as stored."""
+        ...
+
+    def symlink(self, path: str, target: str) -> None:
+        """Make ``path`` a link to ``target``, replacing a file or link that is there."""
+        ...
+
+    def mkdir(self, path: str, mode: int = 0o755) -> None:
+        """Make a directory and its missing parents; an existing one is fine."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove a file, link or empty directory; a missing one is fine."""
+        ...
+
+    def touch(self, path: str, mtime_ns: int) -> None:
+        """Set the modification time of an object; a link's own, not its target's."""
+        ...

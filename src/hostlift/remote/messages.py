@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The control API between client and agent: every call with its request and answer.
+
+HTTPS on 8080, TLS 1.3, each side pinned to the other's certificate. Bodies are JSON made of the
+dataclasses below by pydantic's `TypeAdapter`.
+
+    GET  /v1/hello                  -> Hello
+    POST /v1/jobs     JobOrder      -> JobStatus      same order, same job: posting again is harmless
+    GET  /v1/jobs/ID?wait=SECONDS   -> JobStatus      answers early when the state changes
+    GET  /v1/jobs/ID/entries        -> octets: `Entry` records of a REREAD job, each preceded by
+                                       its length as 4 bytes big endian, zstd-compressed as one frame
+    GET  /v1/files/NAME             -> octets of a file an ADAPT job left (the edit ledger's backups)
+    PUT  /v1/archive                -> only at the bootstrap stage, see `bootstrap`
+
+An error answers 4xx/5xx with `Refusal`. A job's order is content-addressed: its id is the hex
+blake3 of kind and request. A finished job's status is kept on disk and survives an agent crash;
+an unfinished one is forgotten then, and posting it again starts it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hostlift.model.adaptation import AdaptOrder, AdaptReport
+from hostlift.model.plan import TargetDisk, Volume
+
+CONTROL_PORT = 8080
+DATA_PORT = 8703
+PROTOCOL = 1
+
+
+class Stage(StrEnum):
+    """``BOOTSTRAP``: waits for its archive. ``AGENT``: the full agent is up."""
+
+    BOOTSTRAP = "bootstrap"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """Who answers.
+
+    Attributes:
+        archive: sha256 hex of the archive the agent runs from; empty at the bootstrap stage.
+        python: Version of the instance's interpreter, ``3.11``.
+    """
+
+    stage: Stage
+    migration: str
+    protocol: int = PROTOCOL
+    archive: str = ""
+    boot_id: str = ""
+    python: str = ""
+
+
+class JobKind(StrEnum):
+    """What an agent can be told to do besides receiving."""
+
+    PREPARE = "prepare"
+    REREAD = "reread"
+    ADAPT = "adapt"
+    SEAL = "seal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareOrder:
+    """Make and mount the target disks. Disks that already carry exactly this layout are kept.
+
+    Attributes:
+        serials: Cloud serial of each target disk by index.
+    """
+
+    disks: tuple[TargetDisk, ...]
+    volumes: tuple[Volume, ...]
+    serials: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeReady:
+    """A mounted target volume.
+
+    Attributes:
+        generation: Random id made when the file system was made; another one means an empty volume.
+    """
+
+    volume: str
+    generation: str
+    size: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Answer of a PREPARE job."""
+
+    volumes: tuple[VolumeReady, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RereadOrder:
+    """Read every object of the volumes back from the disks, past the page cache.
+
+    Attributes:
+        nonce: Makes each re-read a job of its own.
+    """
+
+    volumes: tuple[str, ...]
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reread:
+    """Answer of a REREAD job; the entries come from ``/entries``, volume after volume."""
+
+    entries: dict[str, int]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealOrder:
+    """Flush and unmount every volume; check the file systems. The disks can be captured then."""
+
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """Answer of a SEAL job: what each file system check said, by volume."""
+
+    checks: dict[str, str]
+
+
+JobRequest = PrepareOrder | RereadOrder | AdaptOrder | SealOrder
+JobResult = Prepared | Reread | AdaptReport | Sealed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOrder:
+    """A job to run; exactly the request that fits ``kind`` is given."""
+
+    kind: JobKind
+    prepare: PrepareOrder | None = None
+    reread: RereadOrder | None = None
+    adapt: AdaptOrder | None = None
+    seal: SealOrder | None = None
+
+
+class JobState(StrEnum):
+    """Life of a job."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An error of the agent, as `hostlift.errors` names it."""
+
+    code: str
+    message: str
+    subject: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """Where a job is; ``done``/``total`` in ``unit`` while it runs."""
+
+    id: str
+    kind: JobKind
+    state: JobState
+    label: str = ""
+    done: int = 0
+    total: int = 0
+    unit: str = "%"
+    prepared: Prepared | None = None
+    reread: Reread | None = None
+    adapted: AdaptReport | None = None
+    sealed: Sealed | None = None
+    error: Refusal | None = None

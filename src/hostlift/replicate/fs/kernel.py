@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""System calls that Python does not wrap, with `OSError` for every refusal.
+
+Numbers above 423 are the same on every architecture. Nothing here starts a process or leaves a
+mount behind: `clone_mount` makes a detached one, which goes with its descriptor.
+"""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import errno
+import fcntl
+import os
+import struct
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+_AT_FDCWD = -100
+_AT_RECURSIVE = 0x8000
+_OPEN_TREE = 428
+_OPEN_TREE_CLONE = 1
+_OPENAT2 = 437
+_RESOLVE_NO_MAGICLINKS = 0x02
+_RESOLVE_NO_SYMLINKS = 0x04
+_RESOLVE_BENEATH = 0x08
+
+_GETFLAGS = 0x80086601
+_SETFLAGS = 0x40086602
+_GETXATTR = 0x801C581F
+_SETXATTR = 0x401C5820
+_FIEMAP = 0xC020660B
+_FIEMAP_UNWRITTEN = 0x800
+_FIEMAP_LAST = 0x1
+
+KEEP_SIZE = 0x01
+PUNCH_HOLE = 0x02
+
+_FSXATTR = struct.Struct("=IIIII8x")
+_EXTENT = struct.Struct("=QQQQQIIII")
+_FIEMAP_HEAD = struct.Struct("=QQIIII")
+_EXTENTS_PER_CALL = 128
+
+
+class _Support:
+    """What this kernel was found to lack; asked once."""
+
+    openat2 = True
+
+
+def _check(result: int, what: str) -> int:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), what)
+    return result
+
+
+def syncfs(fd: int) -> None:
+    """Write back everything dirty of the file system that holds ``fd``."""
+    _check(_libc.syncfs(fd), "syncfs")
+
+
+def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
+    """fallocate(2) with its mode bits, which `os.posix_fallocate` hides."""
+    _check(
+        _libc.fallocate(fd, mode, ctypes.c_longlong(offset), ctypes.c_longlong(length)),
+        "fallocate",
+    )
+
+
+def clone_mount(path: bytes, *, recursive: bool = False) -> int:
+    """A detached private copy of the mount at ``path``: what lies under other mounts shows.
+
+    Returns:
+        A path descriptor; the mount vanishes when it is closed, also by death of the process.
+    """
+    flags = _OPEN_TREE_CLONE | os.O_CLOEXEC | (_AT_RECURSIVE if recursive else 0)
+    fd: int = _libc.syscall(_OPEN_TREE, _AT_FDCWD, path, flags)
+    return _check(fd, "open_tree")
+
+
+def open_beneath(root: int, path: bytes, flags: int) -> int:
+    """Open ``path`` (shorter than PATH_MAX) below ``root``; no symbolic link is ever followed."""
+    if _Support.openat2:
+        how = struct.pack(
+            "=QQQ",
+            flags | os.O_CLOEXEC,
+            0,
+            _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS,
+        )
+        fd: int = _libc.syscall(_OPENAT2, root, path, how, len(how))
+        if fd >= 0:
+            return fd
+        code = ctypes.get_errno()
+        if code not in {errno.ENOSYS, errno.EPERM}:
+            raise OSError(code, os.strerror(code), path)
+        _Support.openat2 = code != errno.ENOSYS
+    return _open_by_components(root, path, flags)
+
+
+def _open_by_components(root: int, path: bytes, flags: int) -> int:
+    here = os.dup(root)
+    parts = path.split(b"/")
+    try:
+        for i, part in enumerate(parts):
+            if part == b"..":
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+            last = i == len(parts) - 1
+            how = flags if last else os.O_RDONLY | os.O_DIRECTORY
+            there = os.open(part, how | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            os.close(here)
+            here = there
+    except OSError:
+        os.close(here)
+        raise
+    return here
+
+
+def get_flags(fd: int) -> int:
+    """FS_IOC_GETFLAGS; raises ENOTTY or EOPNOTSUPP where the file system has none."""
+    buffer = array.array("i", [0])
+    fcntl.ioctl(fd, _GETFLAGS, buffer, True)  # noqa: FBT003 - positional in the standard library
+    return buffer[0] & 0xFFFFFFFF
+
+
+def set_flags(fd: int, flags: int) -> None:
+    """FS_IOC_SETFLAGS."""
+    fcntl.ioctl(fd, _SETFLAGS, struct.pack("=I4x", flags))
+
+
+def get_project(fd: int) -> int:
+    """Project id of an object."""
+    buffer = bytearray(_FSXATTR.size)
+    fcntl.ioctl(fd, _GETXATTR, buffer, True)  # noqa: FBT003
+    return int(_FSXATTR.unpack(buffer)[3])
+
+
+def set_project(fd: int, project: int) -> None:
+    """Change the project id, all else kept."""
+    buffer = bytearray(_FSXATTR.size)
+    fcntl.ioctl(fd, _GETXATTR, buffer, True)  # noqa: FBT003
+    xflags, size_hint, nextents, _, cow_hint = _FSXATTR.unpack(buffer)
+    fcntl.ioctl(fd, _SETXATTR, _FSXATTR.pack(xflags, size_hint, nextents, project, cow_hint))
+
+
+def unwritten_ranges(fd: int) -> tuple[tuple[int, int], ...]:
+    """(offset, length) of space that is allocated but was never written, also beyond the end."""
+    found: list[tuple[int, int]] = []
+    start = 0
+    while True:
+        buffer = bytearray(_FIEMAP_HEAD.size + _EXTENTS_PER_CALL * _EXTENT.size)
+        _FIEMAP_HEAD.pack_into(buffer, 0, start, (1 << 63) - 1 - start, 0, 0, _EXTENTS_PER_CALL, 0)
+        fcntl.ioctl(fd, _FIEMAP, buffer, True)  # noqa: FBT003
+        count = _FIEMAP_HEAD.unpack_from(buffer)[3]
+        last = count == 0
+        for i in range(count):
+            fields = _EXTENT.unpack_from(buffer, _FIEMAP_HEAD.size + i * _EXTENT.size)
+            offset, length, flags = fields[0], fields[2], fields[5]
+            start = offset + length
+            last = last or bool(flags & _FIEMAP_LAST)
+            if flags & _FIEMAP_UNWRITTEN:
+                found.append((offset, length))
+        if last:
+            return tuple(found)
+
+
+def mount_id(fd: int) -> int:
+    """Which mount a descriptor was opened through."""
+    with open(f"/proc/thread-self/fdinfo/{fd}", encoding="ascii") as info:
+        for line in info:
+            if line.startswith("mnt_id:"):
+                return int(line.split()[1])
+    raise OSError(errno.EINVAL, "no mnt_id in fdinfo")

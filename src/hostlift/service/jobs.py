@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person can ask for, one function each; they raise `HostliftError`, print nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hostlift.errors import StateError
+from hostlift.flow import client_data, pipeline
+from hostlift.flow.context import Confirm
+from hostlift.flow.inspection import inspect_source
+from hostlift.flow.journal import open_journal
+from hostlift.flow.results import Inspection, Results
+from hostlift.host.clock import SystemClock
+from hostlift.inspect.report import write_report
+from hostlift.model.plan import MigrationPlan
+from hostlift.service.report import Report, make_report
+from hostlift.service.wiring import Options, looking, opened
+from hostlift.settings.folder import Workspace, write_template
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Outcome of the checks; ``report_file`` is None when the folder could not take one."""
+
+    inspection: Inspection
+    report_file: Path | None
+
+
+def check(options: Options) -> Checked:
+    """Read the source, run every check; creates nothing but a report file."""
+    with looking(options) as look:
+        inspection = inspect_source(look, options.sink)
+        return Checked(inspection, _write_report(look.workspace, inspection))
+
+
+def plan(options: Options) -> MigrationPlan:
+    """What `migrate` would do now. Changes nothing in the cloud and nothing on the source."""
+    with looking(options) as look:
+        inspection = inspect_source(look, options.sink)
+        return pipeline.plan_for(look, inspection)
+
+
+def migrate(options: Options, confirm: Confirm) -> Report:
+    """The whole story, from wherever an earlier run left it."""
+    with opened(options, confirm) as ctx:
+        results = pipeline.migrate(ctx)
+        return make_report(ctx.journal, results, ctx.workspace)
+
+
+def clear(options: Options) -> list[str]:
+    """Release everything an unfinished migration made and forget it; a finished image stays."""
+    with opened(options, _never, repair=True) as ctx:
+        return pipeline.give_up(ctx)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where the migration of a folder stands, from its journal alone."""
+
+    data: dict[str, Any]
+    results: Results
+    age: float
+    """Seconds since the last row."""
+
+
+def status(folder: Path) -> Status:
+    """Read the journal; works while a migration runs."""
+    workspace = Workspace(folder)
+    if not workspace.database.exists():
+        raise StateError(
+            "holds no migration",
+            subject=str(folder),
+            hint="Start one with 'hostlift migrate', or name its state folder with --folder.",
+        )
+    clock = SystemClock()
+    with open_journal(workspace.database, clock) as journal:
+        data = client_data.view(journal.state)
+        return Status(data, pipeline.results_of(journal), clock.now() - journal.state.updated)
+
+
+def show(folder: Path) -> dict[str, Any]:
+    """client_data as JSON-able data, from the journal where there is one."""
+    workspace = Workspace(folder)
+    if workspace.database.exists():
+        return status(folder).data
+    try:
+        found = json.loads(workspace.client_data.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StateError(f"cannot be read: {error}", subject=str(workspace.client_data)) from error
+    return found if isinstance(found, dict) else {}
+
+
+def init(folder: Path) -> tuple[Path, ...]:
+    """Write the files a user fills in, where they are missing."""
+    return write_template(folder)
+
+
+def _write_report(workspace: Workspace, inspection: Inspection) -> Path | None:
+    try:
+        workspace.checks.mkdir(parents=True, exist_ok=True)
+        now = SystemClock().now()
+        return write_report(workspace.checks, inspection.machine, inspection.findings, now)
+    except OSError:
+        # A read-only folder must not keep anyone from reading the result on the screen.
+        return None
+
+
+def _never(_plan: MigrationPlan) -> bool:
+    return False
+

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Concrete parts for a run: settings, folder, journal, cloud."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hostlift.clouds.registry import CloudAccess, open_cloud
+from hostlift.errors import ConfigError, StateError
+from hostlift.events import EventSink
+from hostlift.flow import client_data
+from hostlift.flow.context import Confirm, Context
+from hostlift.flow.inspection import Look
+from hostlift.flow.journal import Journal, Record, open_journal
+from hostlift.flow.ledger import Ledger
+from hostlift.flow.waiting import Waiter
+from hostlift.host.clock import SystemClock
+from hostlift.host.command import SystemCommands
+from hostlift.ports.cloud import Cloud
+from hostlift.service.lock import only_one
+from hostlift.service.log import logged
+from hostlift.settings.folder import Workspace
+from hostlift.settings.user_config import Settings, load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What every job is called with.
+
+    Attributes:
+        folder: The state folder: user_config.json, client_data, Excludes, Logs.
+        root: Where the source's root is mounted; ``/`` for the running system.
+        overrides: Settings given on the command line.
+        environ: The environment, as the front door saw it.
+        stop: Set it to pause.
+    """
+
+    folder: Path
+    sink: EventSink
+    root: Path = Path("/")
+    overrides: Mapping[str, object] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+def settings(options: Options, *, complete: bool) -> Settings:
+    """The wishes; ``complete`` demands what a migration needs."""
+    return load(
+        options.folder,
+        overrides=options.overrides,
+        environ=options.environ,
+        complete=complete,
+    )
+
+
+def cloud(wishes: Settings) -> Cloud:
+    """The driver for the wished region and endpoint."""
+    access = CloudAccess(
+        region=wishes.region_id,
+        access_id=wishes.access_id,
+        secret_key=wishes.secret_key.get_secret_value(),
+        endpoint=wishes.endpoint,
+    )
+    return open_cloud("alibaba", access)
+
+
+@contextmanager
+def looking(options: Options) -> Iterator[Look]:
+    """For checks alone: the cloud is looked at when the settings name one."""
+    wishes = settings(options, complete=False)
+    yield Look(
+        source_root=_root(options),
+        settings=wishes,
+        workspace=Workspace(options.folder),
+        commands=SystemCommands(),
+        clock=SystemClock(),
+        cloud=cloud(wishes) if wishes.region_id else None,
+    )
+
+
+@contextmanager
+def opened(options: Options, confirm: Confirm, *, repair: bool = False) -> Iterator[Context]:
+    """Everything a migration needs; the folder is locked while it is open.
+
+    Args:
+        repair: A lost ``client_data.db`` is made anew from the migration id in client_data.
+    """
+    wishes = settings(options, complete=not repair)
+    workspace = Workspace(options.folder)
+    workspace.ensure()
+    clock = SystemClock()
+    with ExitStack() as stack:
+        stack.enter_context(only_one(workspace.folder))
+        sink = stack.enter_context(logged(workspace.logs, clock, options.sink))
+        lost = client_data.migration_of(workspace.client_data)
+        watch = client_data.writer(workspace.client_data)
+        journal = stack.enter_context(open_journal(workspace.database, clock, watch))
+        if not journal.state.migration:
+            journal.append(Record.MIGRATION, id=_migration_id(workspace, journal, lost, repair))
+        driver = cloud(wishes)
+        waiter = Waiter(clock, sink, options.stop)
+        yield Context(
+            settings=wishes,
+            workspace=workspace,
+            source_root=_root(options),
+            cloud=driver,
+            commands=SystemCommands(),
+            clock=clock,
+            sink=sink,
+            waiter=waiter,
+            journal=journal,
+            ledger=Ledger(journal, driver, waiter),
+            confirm=confirm,
+        )
+
+
+def _migration_id(workspace: Workspace, journal: Journal, lost: str, repair: bool) -> str:
+    if not lost or journal.history():
+        return f"m-{secrets.token_hex(6)}"
+    if repair:
+        return lost
+    raise StateError(
+        f"is missing, but client_data tells of migration {lost}",
+        subject=str(workspace.database),
+        hint="Put the file back, or run 'hostlift data clear' to release what was made.",
+    )
+
+
+def _root(options: Options) -> Path:
+    root = options.root.resolve()
+    if not (root / "etc").is_dir():
+        raise ConfigError(
+            "holds no root file system (there is no etc/ in it)",
+            subject=f"--root {options.root}",
+            hint="Mount the source's root file system and name its mount point.",
+        )
+    return root

@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cloud in memory that keeps the promises of `hostlift.ports.cloud.Cloud`.
+
+States advance with the clock (``delays`` says how fast), deletes are refused while dependants
+live, a token names one resource for ever. ``fail_next`` makes a call fail before or after its
+effect; ``lose`` and automatic release take instances away.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hostlift.errors import CloudError, ResourceGone, Retry
+from hostlift.ports.clock import Clock
+from hostlift.ports.cloud import (
+    Identity,
+    ImageSpec,
+    InstanceSpec,
+    Phase,
+    Placement,
+    Resource,
+    ResourceKind,
+    ResourceState,
+    Rule,
+)
+
+SOON: dict[ResourceKind, float] = {
+    ResourceKind.VPC: 2,
+    ResourceKind.VSWITCH: 2,
+    ResourceKind.SECURITY_GROUP: 0,
+    ResourceKind.INSTANCE: 20,
+    ResourceKind.SNAPSHOT: 60,
+    ResourceKind.IMAGE: 90,
+}
+STOPPING_SECONDS = 8.0
+DELETING_SECONDS = 5.0
+PREFIX = {
+    ResourceKind.VPC: "vpc",
+    ResourceKind.VSWITCH: "vsw",
+    ResourceKind.SECURITY_GROUP: "sg",
+    ResourceKind.INSTANCE: "i",
+    ResourceKind.SNAPSHOT: "s",
+    ResourceKind.IMAGE: "m",
+}
+
+
+@dataclass
+class Thing:
+    """A resource as the cloud remembers it."""
+
+    resource: Resource
+    tags: dict[str, str]
+    made_at: float
+    seconds: float
+    parents: tuple[str, ...] = ()
+    failed: bool = False
+    gone_at: float | None = None
+    power: Phase = Phase.READY
+    power_at: float = 0
+    release_at: float = 0
+    public_ip: str = ""
+    private_ip: str = ""
+    disks: tuple[tuple[str, str], ...] = ()
+    rules: set[Rule] = field(default_factory=set)
+    instance: InstanceSpec | None = None
+    image: ImageSpec | None = None
+
+
+@dataclass
+class Fault:
+    """A scripted failure of one call."""
+
+    error: CloudError
+    after: bool
+
+
+class MemoryCloud:
+    """`hostlift.ports.cloud.Cloud`; everything a test wants to steer is a plain attribute.
+
+    Attributes:
+        delays: Seconds from creation to READY, by kind.
+        calls: Every call as ``(method, subject)``, in order.
+        consoles: Text of ``console`` by instance id.
+        unused_disks: Disks nothing was ever written to: no snapshot of them.
+        deaf: Instances that ignore a polite stop.
+        address: Gives an instance its ``(public, private)`` address.
+        on_run: Called with ``(instance id, spec)`` when an instance is made.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.delays = dict(SOON)
+        self.calls: list[tuple[str, str]] = []
+        self.consoles: dict[str, str] = {}
+        self.unused_disks: set[str] = set()
+        self.deaf: set[str] = set()
+        self.skew = 0.0
+        self.address: Callable[[int], tuple[str, str]] = lambda n: (
+            f"203.0.113.{n}",
+            f"172.16.0.{n}",
+        )
+        self.on_run: Callable[[str, InstanceSpec], None] = lambda _id, _spec: None
+        self.things: dict[str, Thing] = {}
+        self.tokens: dict[str, Resource] = {}
+        self._faults: dict[str, list[Fault]] = {}
+        self._count = 0
+        self._lock = threading.RLock()
+
+    # What tests steer
+
+    def fail_next(
+        self, method: str, error: CloudError, *, times: int = 1, after: bool = False
+    ) -> None:
+        """Let the next calls of ``method`` raise ``error``; ``after``: once the effect is there."""
+        self._faults.setdefault(method, []).extend(Fault(error, after) for _ in range(times))
+
+    def lose(self, instance: str) -> None:
+        """Take an instance and its disks away, as its owner would in the console."""
+        self.things[instance].gone_at = self.clock.now()
+
+    def break_down(self, resource_id: str) -> None:
+        """Let a snapshot or image end as failed."""
+        self.things[resource_id].failed = True
+
+    def alive(self, kind: ResourceKind | None = None) -> list[Resource]:
+        """What exists, in order of creation."""
+        things = [t for t in self.things.values() if not self._gone(t)]
+        return [t.resource for t in things if kind in {None, t.resource.kind}]
+
+    def count(self, method: str) -> int:
+        """How often a method was called."""
+        return sum(1 for name, _ in self.calls if name == method)
+
+    # The port
+
+    def identity(self) -> Identity:
+        with self._call("identity"):
+            return Identity(
+                account="1234567890123456", arn="acs:ram::1234567890123456:root", kind="Account"
+            )
+
+    def clock_skew(self) -> float:
+        with self._call("clock_skew"):
+            return self.skew
+
+    def placement(self, *, zone: str = "", instance_type: str = "") -> Placement:
+        with self._call("placement", zone):
+            return Placement(
+                zone=zone or "cn-hangzhou-h",
+                instance_type=instance_type or "ecs.t6-c1m2.large",
+                system_disk="cloud_essd",
+                data_disk="cloud_essd",
+                image="debian_12_10_x64_20G_alibase_20250401.vhd",
+            )
+
+    def image_named(self, name: str) -> str:
+        with self._call("image_named", name):
+            return self._image_id(name)
+
+    def create_vpc(self, *, cidr: str, tags: dict[str, str], token: str) -> str:
+        with self._call("create_vpc", cidr):
+            return self._made(ResourceKind.VPC, tags, token)
+
+    def create_vswitch(
+        self, *, vpc: str, zone: str, cidr: str, tags: dict[str, str], token: str
+    ) -> str:
+        with self._call("create_vswitch", vpc):
+            if known := self._known(ResourceKind.VSWITCH, token):
+                return known
+            self._need("CreateVSwitch", ResourceKind.VPC, vpc, ready="IncorrectVpcStatus")
+            return self._made(ResourceKind.VSWITCH, tags, token, parents=(vpc,))
+
+    def create_security_group(
+        self, *, vpc: str, rules: tuple[Rule, ...], tags: dict[str, str], token: str
+    ) -> str:
+        with self._call("create_security_group", vpc):
+            known = self._known(ResourceKind.SECURITY_GROUP, token)
+            if not known:
+                self._need("CreateSecurityGroup", ResourceKind.VPC, vpc)
+            group = known or self._made(ResourceKind.SECURITY_GROUP, tags, token, parents=(vpc,))
+            self.things[group].rules = set(rules)
+            return group
+
+    def run_instance(self, spec: InstanceSpec, *, token: str) -> str:
+        with self._call("run_instance", spec.name):
+            if known := self._known(ResourceKind.INSTANCE, token):
+                return known
+            action = "RunInstances"
+            self._need(action, ResourceKind.VSWITCH, spec.vswitch, ready="IncorrectVSwitchStatus")
+            self._need(action, ResourceKind.SECURITY_GROUP, spec.security_group)
+            if len(spec.user_data) > 16 * 1024:
+                raise refusal("InvalidUserData.SizeExceeded", action)
+            return self._run(spec, token)
+
+    def start_instance(self, instance: str) -> None:
+        with self._call("start_instance", instance):
+            thing = self._need("StartInstance", ResourceKind.INSTANCE, instance)
+            if self._phase(thing) is Phase.STOPPED:
+                thing.power, thing.made_at = Phase.READY, self.clock.now()
+
+    def stop_instance(self, instance: str, *, force: bool) -> None:
+        with self._call("stop_instance", f"{instance} force={force}"):
+            thing = self._need("StopInstance", ResourceKind.INSTANCE, instance)
+            if self._phase(thing) is Phase.PENDING:
+                raise refusal("IncorrectInstanceStatus", "StopInstance", Retry.RETRY)
+            if self._phase(thing) is not Phase.STOPPED and (force or instance not in self.deaf):
+                thing.power, thing.power_at = Phase.STOPPED, self.clock.now() + STOPPING_SECONDS
+
+    def renew(self, instance: str, release_at: float) -> None:
+        with self._call("renew", instance):
+            thing = self._need("ModifyInstanceAutoReleaseTime", ResourceKind.INSTANCE, instance)
+            thing.release_at = release_at
+
+    def create_snapshot(self, disk: str, *, name: str, tags: dict[str, str], token: str) -> str:
+        with self._call("create_snapshot", disk):
+            if known := self._known(ResourceKind.SNAPSHOT, token):
+                return known
+            owners = [
+                t for t in self.things.values() if disk in dict(t.disks) and not self._gone(t)
+            ]
+            if not owners:
+                raise gone("InvalidDiskId.NotFound", "CreateSnapshot")
+            if disk in self.unused_disks:
+                raise refusal("IncorrectDiskStatus.NeverUsed", "CreateSnapshot", Retry.RETRY)
+            if any(disk in t.parents and self._phase(t) is Phase.PENDING for t in self._living()):
+                raise refusal("IncorrectDiskStatus.CreatingSnapshot", "CreateSnapshot", Retry.RETRY)
+            return self._made(ResourceKind.SNAPSHOT, tags, token, parents=(disk,))
+
+    def create_image(self, spec: ImageSpec, *, token: str) -> str:
+        with self._call("create_image", spec.name):
+            if known := self._known(ResourceKind.IMAGE, token):
+                return known
+            if self._image_id(spec.name):
+                raise refusal("InvalidImageName.Duplicated", "CreateImage")
+            if [d.system for d in spec.disks].count(True) != 1 or not spec.disks[0].system:
+                raise refusal("InvalidDiskDeviceMapping", "CreateImage")
+            sources = tuple(d.snapshot for d in spec.disks)
+            for snapshot in sources:
+                self._need(
+                    "CreateImage",
+                    ResourceKind.SNAPSHOT,
+                    snapshot,
+                    ready="InvalidSnapshotId.NotReady",
+                )
+            image = self._made(ResourceKind.IMAGE, spec.tags, token, parents=sources)
+            self.things[image].image = spec
+            return image
+
+    def console(self, instance: str) -> str:
+        with self._call("console", instance):
+            self._need("GetInstanceConsoleOutput", ResourceKind.INSTANCE, instance)
+            return self.consoles.get(instance, "")
+
+    def state(self, resource: Resource) -> ResourceState | None:
+        with self._call("state", resource.id):
+            thing = self.things.get(resource.id)
+            if thing is None or self._gone(thing) or thing.resource != resource:
+                return None
+            phase = self._phase(thing)
+            share = (self.clock.now() - thing.made_at) / (thing.seconds or 1)
+            return ResourceState(
+                resource=resource,
+                phase=phase,
+                detail=phase.value,
+                percent=100 if phase is Phase.READY else max(0, min(99, int(share * 100))),
+                public_ip=thing.public_ip,
+                private_ip=thing.private_ip,
+                disks=thing.disks,
+            )
+
+    def find(self, tag: str, value: str) -> list[Resource]:
+        with self._call("find", f"{tag}={value}"):
+            order = list(ResourceKind)
+            found = [t.resource for t in self._living() if t.tags.get(tag) == value]
+            return sorted(found, key=lambda r: order.index(r.kind))
+
+    def delete(self, resource: Resource) -> None:
+        with self._call("delete", resource.id):
+            thing = self.things.get(resource.id)
+            if thing is None or self._gone(thing):
+                return
+            action = f"Delete{resource.kind.value}"
+            if any(resource.id in other.parents for other in self._living()):
+                raise refusal("DependencyViolation", action, Retry.RETRY)
+            slow = resource.kind is ResourceKind.INSTANCE
+            if slow and self._phase(thing) is Phase.PENDING:
+                raise refusal("IncorrectInstanceStatus.Initializing", action, Retry.RETRY)
+            thing.gone_at = self.clock.now() + (DELETING_SECONDS if slow else 0)
+
+    # Inside
+
+    def _call(self, method: str, subject: str = "") -> _Call:
+        self.calls.append((method, subject))
+        faults = self._faults.get(method, [])
+        return _Call(faults.pop(0) if faults else None, self._lock)
+
+    def _known(self, kind: ResourceKind, token: str) -> str:
+        resource = self.tokens.get(token)
+        if resource is not None and resource.kind is not kind:
+            raise refusal("IdempotentParameterMismatch", f"Create {kind.value}")
+        return resource.id if resource else ""
+
+    def _made(
+        self, kind: ResourceKind, tags: dict[str, str], token: str, parents: tuple[str, ...] = ()
+    ) -> str:
+        if known := self._known(kind, token):
+            return known
+        self._count += 1
+        resource = Resource(kind, f"{PREFIX[kind]}-{self._count:06d}")
+        now = self.clock.now()
+        self.things[resource.id] = Thing(resource, dict(tags), now, self.delays[kind], parents)
+        self.tokens[token] = resource
+        return resource.id
+
+    def _run(self, spec: InstanceSpec, token: str) -> str:
+        parents = (spec.vswitch, spec.security_group, spec.image)
+        instance = self._made(ResourceKind.INSTANCE, spec.tags, token, parents=parents)
+        thing = self.things[instance]
+        public, thing.private_ip = self.address(self._count)
+        thing.public_ip = public if spec.bandwidth_mbps else ""
+        thing.release_at, thing.instance = spec.release_at, spec
+        sizes = enumerate(spec.data_disks, 1)
+        thing.disks = tuple(
+            (f"d-{self._count:06d}{n}", f"ser{self._count:06d}{n}") for n, _ in sizes
+        )
+        self.on_run(instance, spec)
+        return instance
+
+    def _image_id(self, name: str) -> str:
+        named = [t.resource.id for t in self._living() if t.image and t.image.name == name]
+        return named[0] if named else ""
+
+    def _living(self) -> list[Thing]:
+        return [t for t in self.things.values() if not self._gone(t)]
+
+    def _need(self, action: str, kind: ResourceKind, name: str, *, ready: str = "") -> Thing:
+        thing = self.things.get(name)
+        if thing is None or thing.resource.kind is not kind or self._gone(thing):
+            raise gone(f"Invalid{kind.value}.NotFound", action)
+        if ready and self._phase(thing) is not Phase.READY:
+            raise refusal(ready, action, Retry.RETRY)
+        return thing
+
+    def _gone(self, thing: Thing) -> bool:
+        released = 0 < thing.release_at <= self.clock.now()
+        return released or (thing.gone_at is not None and thing.gone_at <= self.clock.now())
+
+    def _phase(self, thing: Thing) -> Phase:
+        if thing.failed:
+            return Phase.FAILED
+        if thing.power is Phase.STOPPED:
+            return Phase.STOPPED if self.clock.now() >= thing.power_at else Phase.STOPPING
+        return Phase.READY if self.clock.now() >= thing.made_at + thing.seconds else Phase.PENDING
+
+
+class _Call:
+    """One call: takes the lock, fails as scripted."""
+
+    def __init__(self, fault: Fault | None, lock: threading.RLock) -> None:
+        self.fault = fault
+        self.lock = lock
+
+    def __enter__(self) -> None:
+        if self.fault and not self.fault.after:
+            raise self.fault.error
+        self.lock.acquire()
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
+        self.lock.release()
+        if kind is None and self.fault and self.fault.after:
+            raise self.fault.error
+
+
+def refusal(code: str, action: str, retry: Retry = Retry.NEVER) -> CloudError:
+    """An error as the cloud would answer it."""
+    return CloudError(
+        f"refused: {code}", api_code=code, action=action, request_id="R-1", retry=retry
+    )
+
+
+def gone(code: str, action: str) -> ResourceGone:
+    """The answer about something that does not exist."""
+    return ResourceGone(f"refused: {code}", api_code=code, action=action, request_id="R-1")

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The journal: what is appended is folded the same now and after a restart."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from fakes.clock import FakeClock
+
+from hostlift.errors import StateError
+from hostlift.flow.journal import Holding, Record, open_journal
+
+
+def test_state_after_reopening_equals_state_while_writing(tmp_path: Path) -> None:
+    """Nothing is stored beside the rows: folding them again gives the same state."""
+    with open_journal(tmp_path / "db", FakeClock()) as journal:
+        journal.append(Record.MIGRATION, id="m-1")
+        journal.append(Record.STARTED, step="plan", fingerprint="f")
+        journal.append(Record.DONE, step="plan", fingerprint="f", result="{}")
+        journal.append(Record.INTENT, role="vpc", attempt=1, kind="vpc", params={"a": 1})
+        journal.append(Record.CREATED, role="vpc", attempt=1, kind="vpc", id="vpc-1")
+        before = journal.state
+    with open_journal(tmp_path / "db", FakeClock()) as journal:
+        assert journal.state == before
+        held = journal.state.latest("vpc")
+        assert held is not None
+        assert (held.id, held.life, held.params) == ("vpc-1", Holding.HELD, {"a": 1})
+
+
+def test_a_new_migration_row_makes_everything_before_it_history(tmp_path: Path) -> None:
+    """After giving up, the next migration starts with empty hands."""
+    with open_journal(tmp_path / "db", FakeClock()) as journal:
+        journal.append(Record.MIGRATION, id="m-1")
+        journal.append(Record.INTENT, role="vpc", attempt=1, kind="vpc", params={})
+        journal.append(Record.FINISHED)
+        journal.append(Record.MIGRATION, id="m-2")
+        assert journal.state.migration == "m-2"
+        assert not journal.state.live()
+        assert not journal.state.finished
+
+
+def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
+    """A broken state file gets one clear error that names it, and stays as it is."""
+    path = tmp_path / "client_data.db"
+    path.write_bytes(b"this is no database at all, but long enough to look like one" * 20)
+    with pytest.raises(StateError, match=r"client_data\.db"), open_journal(path, FakeClock()):
+        pass
+    assert path.read_bytes().startswith(b"this is no database")
+
+
+def test_rows_of_another_version_are_refused(tmp_path: Path) -> None:
+    """An unknown kind of row is never skipped silently."""
+    path = tmp_path / "client_data.db"
+    with open_journal(path, FakeClock()) as journal:
+        journal.append(Record.MIGRATION, id="m-1")
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO journal (at, kind, body) VALUES (1, 'sung', '{}')")
+    db.close()
+    with pytest.raises(StateError, match="not a journal of this version"), open_journal(
+        path, FakeClock()
+    ):
+        pass
+
+
+def test_every_row_is_shown_to_the_observer(tmp_path: Path) -> None:
+    """client_data follows the journal row by row."""
+    seen: list[str] = []
+    with open_journal(tmp_path / "db", FakeClock(), lambda s: seen.append(s.running)) as journal:
+        journal.append(Record.MIGRATION, id="m-1")
+        journal.append(Record.STARTED, step="plan", fingerprint="f")
+    assert seen == ["", "plan"]
