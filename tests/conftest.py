@@ -14,7 +14,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-_guarded = False
+_guarded: set[str] = set()
 
 
 def _audit(event: str, args: tuple[Any, ...]) -> None:
@@ -31,10 +31,9 @@ sys.addaudithook(_audit)
 
 @pytest.fixture(autouse=True)
 def _no_processes_and_no_network_in_unit_tests(request: pytest.FixtureRequest) -> Iterator[None]:
-    global _guarded
-    _guarded = bool({"unit", "property"} & set(Path(request.node.path).relative_to(HERE).parts))
+    _guarded.update({"unit", "property"} & set(Path(request.node.path).relative_to(HERE).parts))
     yield
-    _guarded = False
+    _guarded.clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

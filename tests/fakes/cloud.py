@@ -9,11 +9,10 @@ effect; ``lose`` and automatic release take instances away.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hostlift.errors import CloudError, ResourceGone, Retry
-from hostlift.ports.clock import Clock
 from hostlift.ports.cloud import (
     Identity,
     ImageSpec,
@@ -25,6 +24,11 @@ from hostlift.ports.cloud import (
     ResourceState,
     Rule,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hostlift.ports.clock import Clock
 
 SOON: dict[ResourceKind, float] = {
     ResourceKind.VPC: 2,
@@ -279,7 +283,7 @@ class MemoryCloud:
     def delete(self, resource: Resource) -> None:
         with self._call("delete", resource.id):
             thing = self.things.get(resource.id)
-            if thing is None or self._gone(thing):
+            if thing is None or self._gone(thing) or thing.gone_at is not None:
                 return
             action = f"Delete{resource.kind.value}"
             if any(resource.id in other.parents for other in self._living()):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import stat
 import time
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from hostlift.localcloud.images import stock
 
 pytestmark = pytest.mark.vm
 
-DEADLINE = 60.0
+DEADLINE = 180.0
 # Each connection of the guest to 100.100.100.200:80 runs this: HTTP from a folder.
 SERVICE = """#!/bin/sh
 read -r _ path _
@@ -53,7 +52,7 @@ class Guest:
 
 
 @contextmanager
-def guest(tmp: Path, user_data: bytes, *, direct: bool = True) -> Iterator[Guest]:
+def guest(tmp: Path, user_data: bytes, *, direct: bool = True, append: str = "") -> Iterator[Guest]:
     image = stock.image()
     disk = tmp / "disk.qcow2"
     if not disk.exists():
@@ -69,10 +68,7 @@ def guest(tmp: Path, user_data: bytes, *, direct: bool = True) -> Iterator[Guest
     service.write_text(SERVICE.replace("FOLDER", str(items)))
     service.chmod(service.stat().st_mode | stat.S_IXUSR)
     console = tmp / f"console-{time.monotonic_ns()}"
-    start = ("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", image.append)
-    extra = tuple(os.environ.get("HOSTLIFT_TEST_APPEND", "").split("|"))
-    if extra != ("",):
-        start = (*start[:-1], start[-1] + " " + " ".join(extra))
+    start = ("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", f"{image.append} {append}")
     process = spawn(
         [
             *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"),
@@ -95,15 +91,14 @@ def guest(tmp: Path, user_data: bytes, *, direct: bool = True) -> Iterator[Guest
 
 def test_a_direct_start_runs_compressed_user_data_and_only_once(tmp_path: Path) -> None:
     """User data runs on the first start, with disks found by serial, and not on the second."""
-    script = b"#!/bin/sh\nls /dev/disk/by-id/virtio-d-test && echo by-id: $?\n" \
-        b"echo boot: $(systemd-analyze 2>/dev/null | head -1)\npython3 -c 'print(6 * 7)'\nsync\necho user data ended\n"
+    script = (
+        b"#!/bin/sh\nls /dev/disk/by-id/virtio-d-test && echo by-id: $?\n"
+        b"python3 -c 'print(6 * 7)'\necho user data ended\n"
+    )
     with guest(tmp_path, gzip.compress(script)) as first:
         print(f"user data ran after {first.said('user data ended'):.1f} s")
-        print(first.text())
         assert "by-id: 0" in first.text()
         assert "42" in first.text()
-        if "HOSTLIFT_TEST_BLAME" in os.environ:
-            Event().wait(1)
     with guest(tmp_path, script) as second:
         second.said("user-data: ran before on i-test")
         assert "user data ended" not in second.text()

@@ -11,7 +11,6 @@ import typer
 
 from hostlift.cli import texts
 from hostlift.cli.terminal import say, session
-from hostlift.model.finding import Severity
 from hostlift.service import jobs
 
 
@@ -29,10 +28,9 @@ def main() -> None:
         sys.exit(2)
     try:
         with session(arguments.folder, arguments.root, quiet=True) as options:
-            checked = jobs.check(options)
+            checked = jobs.check(options, verbose=True)
     except typer.Exit as ended:
         say("FAILED")
         sys.exit(ended.exit_code)
-    say(*texts.check_lines(checked, verbose=True))
-    blocked = any(f.severity is Severity.BLOCKER for f in checked.inspection.findings)
-    sys.exit(3 if blocked else 0)
+    say(*texts.check_lines(checked))
+    sys.exit(0 if checked.passed else 3)

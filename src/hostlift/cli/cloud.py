@@ -13,7 +13,9 @@ import typer
 from hostlift.cli.terminal import confirmed, emit, errors, say
 from hostlift.localcloud import daemon
 
-app = typer.Typer(help="The embedded cloud: ECS, VPC and STS on this machine.", no_args_is_help=True)
+app = typer.Typer(
+    help="The embedded cloud: ECS, VPC and STS on this machine.", no_args_is_help=True
+)
 
 
 def _default_folder() -> Path:
@@ -30,8 +32,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def up(
     folder: Folder,
-    compute: Annotated[str, typer.Option(help="What instances are: qemu, process or paper.")] = "qemu",
-    port: Annotated[int, typer.Option(help="Port of the endpoint on loopback; 0 picks one.")] = 18801,
+    compute: Annotated[
+        str, typer.Option(help="What instances are: qemu, process or paper.")
+    ] = "qemu",
+    port: Annotated[
+        int, typer.Option(help="Port of the endpoint on loopback; 0 picks one.")
+    ] = 18801,
     as_json: Json = False,
 ) -> None:
     """Start it; prints the endpoint and an AccessKey."""

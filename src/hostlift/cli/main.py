@@ -16,7 +16,6 @@ from hostlift.cli import texts
 from hostlift.cli.cloud import app as cloud_app
 from hostlift.cli.terminal import asker, confirmed, emit, errors, say, session
 from hostlift.errors import WaitingForUser
-from hostlift.model.finding import Severity
 from hostlift.service import jobs
 
 app = typer.Typer(
@@ -25,7 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-data_app = typer.Typer(help="client_data: what was created, and giving it back.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="client_data: what was created, and giving it back.", no_args_is_help=True
+)
 app.add_typer(data_app, name="data")
 app.add_typer(cloud_app, name="cloud")
 
@@ -47,16 +48,14 @@ def check(
     folder: Folder = HERE, root: Root = SYSTEM, as_json: Json = False, verbose: Verbose = False
 ) -> None:
     """All migration requirements; the last line is OK, or what to do."""
-    with session(folder, root, verbose=True, quiet=as_json) as options:
-        checked = jobs.check(options)
-    findings = checked.inspection.findings
-    blocked = any(f.severity is Severity.BLOCKER for f in findings)
+    with session(folder, root, quiet=True) as options:
+        checked = jobs.check(options, verbose=verbose)
     if as_json:
-        emit({"ok": not blocked, "findings": [asdict(f) for f in findings],
-              "machine": asdict(checked.inspection.machine)})
+        findings = [asdict(f) for f in checked.findings]
+        emit({"ok": checked.passed, "findings": findings, "machine": asdict(checked.machine)})
     else:
-        say(*texts.check_lines(checked, verbose=verbose))
-    raise typer.Exit(3 if blocked else 0)
+        say(*texts.check_lines(checked))
+    raise typer.Exit(0 if checked.passed else 3)
 
 
 @app.command()
@@ -65,9 +64,9 @@ def plan(folder: Folder = HERE, root: Root = SYSTEM, as_json: Json = False) -> N
     with session(folder, root, quiet=as_json) as options:
         made = jobs.plan(options)
     if as_json:
-        emit(texts.plan_data(made))
+        emit(jobs.plan_data(made))
     else:
-        say(*texts.plan_lines(made))
+        say(*jobs.plan_lines(made))
 
 
 @app.command()

@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    Progress as Bars,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as Bars,
 )
 
 from hostlift.events import Event, EventSink, Found, Note, Progress, StepFinished, StepStarted
@@ -129,11 +131,13 @@ class _Lines:
     def __call__(self, event: Event) -> None:
         if self._warnings_only and not (isinstance(event, Note) and event.level != "info"):
             return
-        text = self._progress(event) if isinstance(event, Progress) else line_of(
-            event, verbose=self._verbose
+        text = (
+            self._progress(event)
+            if isinstance(event, Progress)
+            else line_of(event, verbose=self._verbose)
         )
         if text:
-            print(text, file=self._out, flush=True)  # noqa: T201 - this is where lines are printed
+            print(text, file=self._out, flush=True)
 
     def _progress(self, event: Progress) -> str:
         rate = self._rate.of(event)

@@ -18,8 +18,8 @@ import typer
 from hostlift.cli import texts
 from hostlift.cli.render import shown
 from hostlift.errors import HostliftError
-from hostlift.events import EventSink
 from hostlift.model.plan import MigrationPlan
+from hostlift.service import jobs
 from hostlift.service.wiring import Options
 
 
@@ -72,7 +72,7 @@ def asker(*, yes: bool, silent: bool = False) -> Callable[[MigrationPlan], bool]
 
     def ask(made: MigrationPlan) -> bool:
         if not silent:
-            say(*texts.plan_lines(made), to_stderr=True)
+            say(*jobs.plan_lines(made), to_stderr=True)
         return yes or confirmed("Go ahead?")
 
     return ask

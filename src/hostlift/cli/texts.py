@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from hostlift.cli.render import duration, size
 from hostlift.errors import HostliftError
-from hostlift.service.jobs import Report, Status
+from hostlift.service.jobs import Checked, Status
+from hostlift.service.report import Report
 
 FINISHED = "Goto Aliyun Finished!"
 NOT_FINISHED = "Goto Aliyun Not Finished!"
@@ -95,8 +96,10 @@ def status_lines(status: Status) -> Iterator[str]:
         yield f"image      {data['image_id']}"
 
 
-def check_lines(checked: Checked, *, verbose: bool) -> Iterator[str]:
+def check_lines(checked: Checked) -> Iterator[str]:
     """The check report; the last line is ``OK`` or ``FAILED``."""
-    yield from text_report(checked.inspection.machine, checked.inspection.findings, verbose=verbose)
+    *lines, verdict = checked.lines
+    yield from lines
     if checked.report_file is not None:
-        yield f"report: {checked.report_file}"
+        yield f"Report: {checked.report_file}"
+    yield verdict

@@ -6,11 +6,15 @@ Drivers are imported when they are asked for: a vendor's SDK costs half a second
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hostlift.clouds.access import CloudAccess
 from hostlift.errors import ConfigError
 from hostlift.host.clock import SystemClock
-from hostlift.ports.clock import Clock
-from hostlift.ports.cloud import Cloud
+
+if TYPE_CHECKING:
+    from hostlift.ports.clock import Clock
+    from hostlift.ports.cloud import Cloud
 
 __all__ = ["CLOUDS", "CloudAccess", "endpoints", "open_cloud", "policy"]
 

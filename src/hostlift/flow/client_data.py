@@ -61,9 +61,7 @@ def view(state: State) -> dict[str, Any]:
                 "disk_ids": [disk for disk, _ in site.get("disks", [])],
             },
         },
-        "snapshot_ids": [
-            h.id for h in state.live() if h.role.startswith("snapshot-") and h.id
-        ],
+        "snapshot_ids": [h.id for h in state.live() if h.role.startswith("snapshot-") and h.id],
         "updated": datetime.fromtimestamp(state.updated, UTC).isoformat(timespec="seconds"),
     }
 

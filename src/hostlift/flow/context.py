@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import SSLSocket
 from typing import Protocol
 
 from hostlift.events import EventSink, Note
@@ -20,7 +21,6 @@ from hostlift.ports.clock import Clock
 from hostlift.ports.cloud import Cloud
 from hostlift.ports.commands import Commands
 from hostlift.remote.messages import JobOrder, JobStatus
-from hostlift.replicate.link import Link
 from hostlift.settings.folder import Workspace
 from hostlift.settings.user_config import Settings
 
@@ -39,7 +39,7 @@ class Agent(Protocol):
         """What a REREAD job read, volume after volume."""
         ...
 
-    def open_data(self) -> Link:
+    def open_data(self) -> SSLSocket:
         """A new connection of the data channel."""
         ...
 

@@ -43,9 +43,7 @@ def inspect_source(look: Look, sink: EventSink) -> Inspection:
     machine = survey(look.source_root, commands=look.commands, clock=look.clock)
     view = _look_at_cloud(look.cloud, look.settings) if look.cloud else _CloudView()
     machine = replace(machine, clock_skew=view.skew)
-    checks = CheckContext(
-        settings=look.settings, workspace=look.workspace.folder, reach=view.reach
-    )
+    checks = CheckContext(settings=look.settings, workspace=look.workspace.folder, reach=view.reach)
     findings = (*check_all(machine, checks), *view.findings)
     for finding in findings:
         sink(Found(finding))

@@ -150,7 +150,9 @@ class Journal:
 
     def _rows(self) -> Iterator[tuple[float, Record, dict[str, Any]]]:
         try:
-            for at, kind, body in self._db.execute("SELECT at, kind, body FROM journal ORDER BY seq"):
+            for at, kind, body in self._db.execute(
+                "SELECT at, kind, body FROM journal ORDER BY seq"
+            ):
                 yield at, Record(kind), json.loads(body)
         except (sqlite3.Error, ValueError) as error:
             raise StateError(

@@ -41,7 +41,9 @@ def _identity(ctx: Context, name: str) -> Identity:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
     if not certificate.exists():
-        made = make_identity(f"hostlift-{name}-{ctx.migration}", not_before=ctx.clock.now(), days=_DAYS)
+        made = make_identity(
+            f"hostlift-{name}-{ctx.migration}", not_before=ctx.clock.now(), days=_DAYS
+        )
         atomic_write(key, made.key_pem, 0o600)
         atomic_write(certificate, made.certificate_pem, 0o600)
     return Identity(certificate.read_bytes(), key.read_bytes())

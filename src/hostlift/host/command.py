@@ -52,7 +52,9 @@ class SystemCommands:
             out, err = process.communicate(stdin, timeout=timeout)
         except subprocess.TimeoutExpired:
             end_group(process)
-            raise CommandFailed(tuple(line), -signal.SIGKILL, f"still running after {timeout:g} s") from None
+            raise CommandFailed(
+                tuple(line), -signal.SIGKILL, f"still running after {timeout:g} s"
+            ) from None
         except BaseException:
             end_group(process)
             raise
@@ -108,6 +110,10 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
 
 def pasteable(argv: Sequence[str]) -> str:

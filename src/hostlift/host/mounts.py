@@ -32,6 +32,7 @@ _FLAGS = {
     "noexec": 0x8,
     "sync": 0x10,
     "remount": 0x20,
+    "bind": _MS_BIND,
     "dirsync": 0x80,
     "noatime": 0x400,
     "nodiratime": 0x800,

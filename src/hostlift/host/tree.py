@@ -25,7 +25,9 @@ _GETFLAGS = 0x80086601
 _SETFLAGS = 0x40086602
 _PROTECTED = 0x10 | 0x20  # immutable, append-only
 _FALLBACK_MODE = 0o644
-_NEW = ".hostlift-edit"  # one fixed name: what a crash left is taken away by the same edit, repeated
+_NEW = (
+    ".hostlift-edit"  # one fixed name: what a crash left is taken away by the same edit, repeated
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +168,8 @@ class RootTree:
                         break
                     target = os.readlink(place.name, dir_fd=place.folder)
                     path = target if target.startswith("/") else f"{_folder_of(path)}/{target}"
-                    os.close(place.folder)
-                    place = _locate(root, path)
+                    left, place = place, _locate(root, path)
+                    os.close(left.folder)
                 else:
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
                 yield place

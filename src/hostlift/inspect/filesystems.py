@@ -14,6 +14,8 @@ from hostlift.model.machine import Disk, FileSystem
 
 StatVfs = Callable[[Path], os.statvfs_result]
 _EXT = frozenset({"ext2", "ext3", "ext4"})
+_MOMENTARY = frozenset({"needs_recovery", "orphan_present"})
+"""States of a mounted ext4 that its tools list among the features."""
 _XFS_WORDS = frozenset(
     {"crc", "finobt", "sparse", "rmapbt", "reflink", "bigtime", "inobtcount", "nrext64", "ftype"}
 )
@@ -29,6 +31,7 @@ def describe(
     """
     usage = statvfs(at)
     inner = _inner_facts(mount.kind, device, at, tools)
+    features = inner.get("Filesystem features", "").split()
     return FileSystem(
         device=device,
         kind=mount.kind,
@@ -41,7 +44,7 @@ def describe(
         inode_size=_number(inner.get("Inode size", "")),
         block_size=_number(inner.get("Block size", "")) or usage.f_bsize,
         options=mount.options,
-        features=tuple(inner.get("Filesystem features", "").split()),
+        features=tuple(w for w in features if w not in _MOMENTARY),
         read_only="ro" in mount.options,
     )
 

@@ -7,43 +7,39 @@ describes what it finds and leaves the judgement to the checks.
 
 from __future__ import annotations
 
-import glob
-import os
-import stat
-from dataclasses import dataclass
+import fnmatch
 from pathlib import Path
 
-_MAX_LINKS = 40
-_LARGEST = 16 << 20
+from hostlift.host.tree import RootTree
 
 
-@dataclass(frozen=True, slots=True)
 class Guest:
     """The source's tree, mounted at ``root``. Paths given are absolute within the source."""
 
-    root: Path
-
-    def locate(self, path: str) -> Path | None:
-        """Where an object is for us, its last component not followed; None when it is missing."""
-        real = self._resolve(path)
-        return real if real is not None and os.path.lexists(real) else None
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._tree = RootTree(root)
 
     def exists(self, path: str) -> bool:
-        """True when there is something."""
-        return self.locate(path) is not None
-
-    def data(self, path: str, limit: int = _LARGEST) -> bytes:
-        """Up to ``limit`` bytes of a regular file; empty when there is none."""
-        real = self._resolve(path)
-        if real is None:
-            return b""
+        """True when there is something, a dangling link included."""
         try:
-            # Never block on a pipe or device that a guest may have put in a file's place.
-            fd = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+            return self._tree.exists(path)
+        except OSError:
+            return False
+
+    def is_folder(self, path: str) -> bool:
+        """True for a directory, or a link to one."""
+        try:
+            return self._tree.stat(path).kind == "dir"
+        except OSError:
+            return False
+
+    def data(self, path: str) -> bytes:
+        """Content of a regular file; empty when there is none."""
+        try:
+            return self._tree.read(path)
         except OSError:
             return b""
-        with os.fdopen(fd, "rb") as file:
-            return file.read(limit) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
 
     def text(self, path: str) -> str:
         """A file as text, undecodable bytes replaced."""
@@ -51,38 +47,21 @@ class Guest:
 
     def names(self, path: str) -> list[str]:
         """Names in a directory, sorted; empty when there is none."""
-        real = self._resolve(path)
         try:
-            return sorted(os.listdir(real)) if real is not None else []
+            return self._tree.listdir(path)
         except OSError:
             return []
 
     def glob(self, pattern: str) -> list[str]:
-        """Paths within the source that match, sorted; only the last link of a path is followed."""
-        base = str(self.root).rstrip("/")
-        found = glob.glob(glob.escape(base) + pattern)
-        return sorted(p[len(base) :] for p in found)
+        """Paths that match, sorted; ``*`` and ``?`` stay within one component."""
+        found = [""]
+        for part in pattern.strip("/").split("/"):
+            if set(part) & set("*?["):
+                found = [f"{f}/{n}" for f in found for n in self._matching(f or "/", part)]
+            else:
+                found = [f"{f}/{part}" for f in found if self.exists(f"{f}/{part}")]
+        return sorted(found)
 
-    def _resolve(self, path: str) -> Path | None:
-        """The path with every link followed inside the root."""
-        todo = [p for p in reversed(path.split("/")) if p]
-        done: list[str] = []
-        links = 0
-        while todo:
-            part = todo.pop()
-            if part in (".", ".."):
-                del done[len(done) - (part == "..") :]
-                continue
-            here = self.root.joinpath(*done, part)
-            try:
-                target = os.readlink(here)
-            except OSError:
-                done.append(part)
-                continue
-            links += 1
-            if links > _MAX_LINKS:
-                return None
-            if target.startswith("/"):
-                done.clear()
-            todo.extend(p for p in reversed(target.split("/")) if p)
-        return self.root.joinpath(*done)
+    def _matching(self, folder: str, part: str) -> list[str]:
+        names = self.names(folder)
+        return [n for n in fnmatch.filter(names, part) if not n.startswith(".")]

@@ -25,6 +25,7 @@ _INITRAMFS = (
 )
 _NOT_KERNELS = ("rescue", ".old", "kdump", ".sig", ".hmac", "memtest")
 _ELF_MACHINES = {3: "i386", 62: "x86_64", 183: "aarch64", 40: "armv7l", 243: "riscv64"}
+_ELF_HEAD = 20
 _LOADERS = (
     ("grub2", ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")),
     ("grub-legacy", ("/boot/grub/menu.lst", "/boot/grub/grub.conf")),
@@ -118,8 +119,8 @@ def _release(guest: Guest, version: str) -> str:
 def architecture(guest: Guest) -> str:
     """Machine type of the userland, from the header of a program every system has."""
     for path in ("/bin/sh", "/usr/bin/env", "/sbin/init"):
-        head = guest.data(path, 20)
-        if head[:4] == b"\x7fELF":
+        head = guest.data(path)[:_ELF_HEAD]
+        if head[:4] == b"\x7fELF" and len(head) == _ELF_HEAD:
             order = ">" if head[5:6] == b"\x02" else "<"
             (machine,) = struct.unpack_from(order + "H", head, 18)
             return _ELF_MACHINES.get(machine, f"elf-{machine}")

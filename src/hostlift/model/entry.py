@@ -7,6 +7,7 @@ Both ends of a copy describe what they see with `Entry`; two objects are the sam
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -113,7 +114,9 @@ class Entry:
 
 
 def _from_row(row: Any) -> Entry:
-    path, kind, mode, uid, gid, mtime, xattrs, flags, project, size, content, target, dev, link = row
+    path, kind, mode, uid, gid, mtime, xattrs, flags, project, size, content, target, dev, link = (
+        row
+    )
     return Entry(
         path=path,
         kind=Kind(kind),
@@ -134,22 +137,46 @@ def _from_row(row: Any) -> Entry:
     )
 
 
-def tree_root(digests: Any) -> bytes:
-    """Fold the digests of a volume's entries, in order of path, into one.
+class TreeFold:
+    """Folds the digests of a volume's entries, given in order of path, into one.
 
     The tree is binary over the leaves in order, an odd last node is carried up, inner nodes are
-    blake3 of ``0x01 + left + right``; no leaves give 32 zero bytes.
-
-    Args:
-        digests: Iterable of 32-byte digests.
+    blake3 of ``0x01 + left + right``; no leaves give 32 zero bytes. Memory grows with the height.
     """
-    level = [bytes(d) for d in digests]
-    if not level:
-        return bytes(32)
-    while len(level) > 1:
-        pairs = zip(level[::2], level[1::2], strict=False)
-        up = [blake3.blake3(b"\x01" + left + right).digest() for left, right in pairs]
-        if len(level) % 2:
-            up.append(level[-1])
-        level = up
-    return level[0]
+
+    __slots__ = ("_pending",)
+
+    def __init__(self) -> None:
+        # _pending[h] is the root of a full subtree of 2**h leaves that waits for its right half.
+        self._pending: list[bytes | None] = []
+
+    def add(self, digest: bytes) -> None:
+        """Append a leaf: a 32-byte digest."""
+        node = digest
+        for height, left in enumerate(self._pending):
+            if left is None:
+                self._pending[height] = node
+                return
+            self._pending[height] = None
+            node = _inner(left, node)
+        self._pending.append(node)
+
+    def root(self) -> bytes:
+        """The root over all leaves so far."""
+        node: bytes | None = None
+        for left in self._pending:
+            if left is not None:
+                node = left if node is None else _inner(left, node)
+        return bytes(32) if node is None else node
+
+
+def _inner(left: bytes, right: bytes) -> bytes:
+    return blake3.blake3(b"\x01" + left + right).digest()
+
+
+def tree_root(digests: Iterable[bytes]) -> bytes:
+    """The root of a `TreeFold` over all of ``digests``, 32 bytes each."""
+    fold = TreeFold()
+    for digest in digests:
+        fold.add(digest)
+    return fold.root()

@@ -18,7 +18,7 @@ class Divergence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One differing path; non-UTF-8 bytes in ``path`` are shown as ``\\xNN``."""
+    r"""One differing path; non-UTF-8 bytes in ``path`` are shown as ``\xNN``."""
 
     volume: str
     path: str

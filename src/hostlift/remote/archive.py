@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING
 import hostlift
 from hostlift.errors import StateError
 from hostlift.host.files import atomic_write
-from hostlift.remote.bootstrap.depot import FORMAT, MANIFEST
 from hostlift.remote.closure import distributions, files_of, wanted
+from hostlift.remote.seed.depot import FORMAT, MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

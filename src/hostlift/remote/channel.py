@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import socket
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from hostlift.errors import AgentUnreachable
@@ -87,7 +88,10 @@ class Channel:
         return self
 
     def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _tb: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -111,12 +115,24 @@ class Channel:
             response = self._send(method, path, body, headers, timeout)
             return Answer(response.status, response.read())
 
-    def stream(self, path: str, *, offset: int) -> Iterator[bytes]:
-        """The octets of ``path`` from ``offset`` on; the first item is the empty string.
+    def stream(self, path: str, *, offset: int = 0) -> Iterator[Answer]:
+        """The octets of ``path`` from ``offset`` on, in pieces.
 
-        A refusal ends the iteration with the error's `Answer` as the value of StopIteration.
+        A refusal is the only item of the iteration; its status is not 2xx.
+
+        Raises:
+            AgentUnreachable: The connection was lost; what was given out is correct.
         """
-        raise NotImplementedError
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        with self._lost_is_unreachable():
+            response = self._send("GET", path, b"", headers, ANSWER_SECONDS)
+            if response.status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+                yield Answer(response.status, response.read())
+                return
+            while block := response.read(_BLOCK):
+                yield Answer(response.status, block)
+            if response.length:
+                raise http.client.IncompleteRead(b"", response.length)
 
     def _send(
         self,
@@ -132,11 +148,9 @@ class Channel:
             connection.sock = dial(self._address, self._port, self._context)
             self._connection = connection
         connection.sock.settimeout(timeout)
-        try:
+        # A refusal may overtake a body that nobody wants to read: look before giving up.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.request(method, path, body=body or None, headers=dict(headers or {}))
-        except (BrokenPipeError, ConnectionResetError):
-            # A refusal may overtake a body that nobody wants to read: look before giving up.
-            pass
         return connection.getresponse()
 
     @contextlib.contextmanager

@@ -5,16 +5,18 @@ HTTPS on 8080, TLS 1.3, each side pinned to the other's certificate. Bodies are 
 dataclasses below by pydantic's `TypeAdapter`.
 
     GET  /v1/hello                  -> Hello
-    POST /v1/jobs     JobOrder      -> JobStatus      same order, same job: posting again is harmless
+    POST /v1/jobs     JobOrder      -> JobStatus      header ``Hostlift-Attempt``: see below
     GET  /v1/jobs/ID?wait=SECONDS   -> JobStatus      answers early when the state changes
     GET  /v1/jobs/ID/entries        -> octets: `Entry` records of a REREAD job, each preceded by
                                        its length as 4 bytes big endian, zstd-compressed as one frame
     GET  /v1/files/NAME             -> octets of a file an ADAPT job left (the edit ledger's backups)
-    PUT  /v1/archive                -> only at the bootstrap stage, see `bootstrap`
+    PUT  /v1/archive                -> the archive to run from, at both stages; see `seed.service`
 
 An error answers 4xx/5xx with `Refusal`. A job's order is content-addressed: its id is the hex
-blake3 of kind and request. A finished job's status is kept on disk and survives an agent crash;
-an unfinished one is forgotten then, and posting it again starts it again.
+blake3 of kind and request. One job runs at a time (``agent.busy``). Posting within one attempt, a
+random word, shows the job; under another attempt it is run again, which is harmless. A finished
+job's status is kept on disk and survives an agent crash; an unfinished one is forgotten then
+(``agent.forgot``), and posting it again starts it again.
 """
 
 from __future__ import annotations

@@ -8,12 +8,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import blake3
 
-from hostlift.errors import ProtocolError
+from hostlift.errors import AgentRefused, ProtocolError
+from hostlift.remote.messages import Refusal
+from hostlift.remote.seed.depot import DIGEST_HEADER
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+    from hostlift.remote.channel import Answer
     from hostlift.remote.messages import JobOrder
+
+__all__ = [
+    "ATTEMPT_HEADER",
+    "DIGEST_HEADER",
+    "accepted",
+    "from_json",
+    "job_id",
+    "refused",
+    "to_json",
+]
 
 ATTEMPT_HEADER = "Hostlift-Attempt"
 """Random word of one `AgentClient.run`: a POST that is repeated because its answer was lost is the
@@ -56,6 +69,28 @@ def job_id(order: JobOrder) -> str:
     """The content address of an order: equal orders have equal ids, in every process."""
     canonical = json.dumps(json.loads(to_json(order)), sort_keys=True, separators=(",", ":"))
     return blake3.blake3(canonical.encode()).hexdigest()
+
+
+def accepted(answer: Answer) -> bytes:
+    """The body of a good answer.
+
+    Raises:
+        AgentRefused: It was a refusal.
+    """
+    if answer.status // 100 == 2:  # noqa: PLR2004 - 2xx
+        return answer.body
+    try:
+        refusal = from_json(Refusal, answer.body)
+    except ProtocolError:
+        refusal = Refusal(code="agent.http", message=f"answered with HTTP status {answer.status}")
+    raise refused(refusal)
+
+
+def refused(refusal: Refusal) -> AgentRefused:
+    """The error that a refusal is on our side."""
+    return AgentRefused(
+        refusal.message, subject=refusal.subject, hint=refusal.hint, agent_code=refusal.code
+    )
 
 
 def _brief(error: ValueError) -> str:

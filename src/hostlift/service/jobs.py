@@ -15,26 +15,46 @@ from hostlift.flow.inspection import inspect_source
 from hostlift.flow.journal import open_journal
 from hostlift.flow.results import Inspection, Results
 from hostlift.host.clock import SystemClock
-from hostlift.inspect.report import write_report
+from hostlift.inspect.report import text_report, write_report
+from hostlift.model.finding import Finding, Severity
+from hostlift.model.machine import Machine
 from hostlift.model.plan import MigrationPlan
+from hostlift.plan import show as plan_text
 from hostlift.service.report import Report, make_report
 from hostlift.service.wiring import Options, looking, opened
 from hostlift.settings.folder import Workspace, write_template
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """Outcome of the checks; ``report_file`` is None when the folder could not take one."""
+    """Outcome of the checks.
 
-    inspection: Inspection
+    Attributes:
+        lines: The report as text; the last is ``OK`` or ``FAILED``.
+        report_file: None when the folder could not take one.
+    """
+
+    machine: Machine
+    findings: tuple[Finding, ...]
+    lines: tuple[str, ...]
     report_file: Path | None
 
+    @property
+    def passed(self) -> bool:
+        """True when nothing blocks a migration."""
+        return all(f.severity is not Severity.BLOCKER for f in self.findings)
 
-def check(options: Options) -> Checked:
+
+def check(options: Options, *, verbose: bool = False) -> Checked:
     """Read the source, run every check; creates nothing but a report file."""
     with looking(options) as look:
-        inspection = inspect_source(look, options.sink)
-        return Checked(inspection, _write_report(look.workspace, inspection))
+        found = inspect_source(look, options.sink)
+        return Checked(
+            machine=found.machine,
+            findings=found.findings,
+            lines=tuple(text_report(found.machine, found.findings, verbose=verbose)),
+            report_file=_write_report(look.workspace, found),
+        )
 
 
 def plan(options: Options) -> MigrationPlan:
@@ -42,6 +62,16 @@ def plan(options: Options) -> MigrationPlan:
     with looking(options) as look:
         inspection = inspect_source(look, options.sink)
         return pipeline.plan_for(look, inspection)
+
+
+def plan_lines(made: MigrationPlan) -> list[str]:
+    """A plan for a person."""
+    return plan_text.lines(made)
+
+
+def plan_data(made: MigrationPlan) -> object:
+    """A plan for a script: JSON-able."""
+    return plan_text.as_json(made)
 
 
 def migrate(options: Options, confirm: Confirm) -> Report:
@@ -111,4 +141,3 @@ def _write_report(workspace: Workspace, inspection: Inspection) -> Path | None:
 
 def _never(_plan: MigrationPlan) -> bool:
     return False
-

@@ -16,7 +16,9 @@ from hostlift.ports.clock import Clock
 def logged(folder: Path, clock: Clock, sink: EventSink) -> Iterator[EventSink]:
     """A sink that also appends to ``Logs/hostlift-YYYYMMDD.log``; progress is left out."""
     day = datetime.fromtimestamp(clock.now(), UTC)
-    with (folder / f"hostlift-{day:%Y%m%d}.log").open("a", encoding="utf-8", errors="replace") as out:
+    with (folder / f"hostlift-{day:%Y%m%d}.log").open(
+        "a", encoding="utf-8", errors="replace"
+    ) as out:
 
         def both(event: Event) -> None:
             text = describe(event)

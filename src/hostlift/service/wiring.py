@@ -14,6 +14,7 @@ from hostlift.clouds.registry import CloudAccess, open_cloud
 from hostlift.errors import ConfigError, StateError
 from hostlift.events import EventSink
 from hostlift.flow import client_data
+from hostlift.flow.agent_door import open_agent
 from hostlift.flow.context import Confirm, Context
 from hostlift.flow.inspection import Look
 from hostlift.flow.journal import Journal, Record, open_journal
@@ -115,6 +116,7 @@ def opened(options: Options, confirm: Confirm, *, repair: bool = False) -> Itera
             waiter=waiter,
             journal=journal,
             ledger=Ledger(journal, driver, waiter),
+            agents=open_agent,
             confirm=confirm,
         )
 

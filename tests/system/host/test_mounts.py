@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -22,17 +23,19 @@ def test_a_failing_block_leaves_nothing_mounted(tmp_path: Path) -> None:
     target, shown = tmp_path / "t", tmp_path / "s"
     target.mkdir()
     shown.mkdir()
-    held = []
-    with (
-        pytest.raises(RuntimeError),
-        mounted("tmpfs", target, kind="tmpfs", options=("nodev", "size=1m")),
-    ):
-        (target / "x").write_text("x")
-        with bind_mount(target, shown):
-            assert (shown / "x").read_text() == "x"
-            assert {str(target), str(shown)} <= set(points())
-            held.append((shown / "x").open())
-            raise RuntimeError
+    held: list[TextIO] = []
+
+    def work() -> None:
+        with mounted("tmpfs", target, kind="tmpfs", options=("nodev", "size=1m")):
+            (target / "x").write_text("x")
+            with bind_mount(target, shown):
+                assert (shown / "x").read_text() == "x"
+                assert {str(target), str(shown)} <= set(points())
+                held.append((shown / "x").open())
+                raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
     held[0].close()
     assert not {str(target), str(shown)} & set(points())
 

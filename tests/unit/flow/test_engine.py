@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,8 +58,6 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def context(journal: Journal, events: list[Event]) -> Context:
-    import threading
-
     clock = FakeClock()
     waiter = Waiter(clock, events.append, threading.Event())
     bare = SimpleNamespace(journal=journal, clock=clock, sink=events.append, waiter=waiter)

@@ -9,15 +9,18 @@ attempt; the transport makes a new nonce each time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hostlift.clouds.alibaba.catalogue import UNEXPECTED, UNREACHABLE, Advice, Handling, advice
 from hostlift.clouds.alibaba.records import Malformed
-from hostlift.clouds.alibaba.requests import Paged, Request, parameters
+from hostlift.clouds.alibaba.requests.base import Paged, Request, parameters
 from hostlift.clouds.alibaba.transport import Answer, Refused, Transport
 from hostlift.errors import CloudError, ResourceGone, Retry
-from hostlift.ports.clock import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hostlift.ports.clock import Clock
 
 R = TypeVar("R")
 

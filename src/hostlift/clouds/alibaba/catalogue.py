@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass
 from enum import Enum, auto
+from http import HTTPStatus
 
 
 class Handling(Enum):
@@ -167,6 +168,7 @@ CATALOGUE: tuple[Advice, ...] = (
         "the region holds as many VPCs as the account may have",
         "Name an existing vpc_id and vswitch_id, delete an unused VPC, or raise the quota.",
     ),
+    Advice("AuthorizationLimitExceed", _FATAL, "the security group holds too many rules", _QUOTA),
     Advice("OperationDenied.NoStock", _FATAL, "the instance type is sold out there", _STOCK),
     Advice("Zone.NotOnSale", _FATAL, "the zone sells nothing now", _STOCK),
     Advice("InvalidInstanceType*", _FATAL, "the instance type is not offered there", _STOCK),
@@ -189,6 +191,8 @@ CATALOGUE: tuple[Advice, ...] = (
         "image_name: 2 to 128 characters, a letter first, then letters, digits, ':', '_' or '-'.",
     ),
     Advice("InvalidRegionId*", _FATAL, "there is no such region", "Check region_id."),
+    Advice("InvalidZoneId*", _FATAL, "there is no such zone in the region", "Check zone_id."),
+    Advice("UnsupportedParameter", _FATAL, "a parameter was refused", _REPORT),
     Advice("InvalidUserData*", _FATAL, "the start-up script was refused", _REPORT),
     Advice("MissingParameter*", _FATAL, "the call lacks a parameter", _REPORT),
     Advice("InvalidParameter*", _FATAL, "a parameter was refused", _REPORT),
@@ -237,7 +241,9 @@ CATALOGUE: tuple[Advice, ...] = (
 )
 
 _SERVER_FAULT = Advice("5xx", _TRANSIENT, "the service failed", _WAIT)
-_UNKNOWN = Advice("", _FATAL, "", "Read the message; quote the request id to Alibaba Cloud's support.")
+_UNKNOWN = Advice(
+    "", _FATAL, "", "Read the message; quote the request id to Alibaba Cloud's support."
+)
 
 MISMATCHES = frozenset(
     {"IdempotentParameterMismatch", "IdempotenceParamNotMatch", "InvalidParamter.Conflict"}
@@ -249,4 +255,4 @@ def advice(code: str, status: int = 0) -> Advice:
     fitting = [a for a in CATALOGUE if fnmatch.fnmatchcase(code.lower(), a.pattern.lower())]
     if fitting:
         return max(fitting, key=lambda a: len(a.pattern.rstrip("*")))
-    return _SERVER_FAULT if 500 <= status < 600 else _UNKNOWN
+    return _SERVER_FAULT if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _UNKNOWN

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from hostlift.clouds.access import CloudAccess
 from hostlift.clouds.alibaba.actions import Service
 from hostlift.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hostlift.clouds.access import CloudAccess
 
 REGION = re.compile(r"[a-z]{2,4}(-[a-z0-9]+)+")
 

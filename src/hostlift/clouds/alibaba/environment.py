@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
-from hostlift.clouds.access import CloudAccess
+if TYPE_CHECKING:
+    from hostlift.clouds.access import CloudAccess
 
 _PRODUCT = Path("/sys/class/dmi/id/product_name")
 _METADATA_OFF = "ALIBABA_CLOUD_ECS_METADATA_DISABLED"

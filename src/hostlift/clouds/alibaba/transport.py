@@ -8,6 +8,7 @@ raised only after the SDK's exception is forgotten, lest it ride along as ``__co
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 from collections.abc import Mapping
@@ -15,14 +16,19 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Protocol
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from alibabacloud_credentials.client import Client as CredentialClient
 from alibabacloud_credentials.exceptions import CredentialException
 from alibabacloud_tea_openapi.client import Client
-from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
-from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
-from darabonba.exceptions import UnretryableException
+
+# The package's __all__ holds classes where names belong, so a type checker sees no exports.
+from alibabacloud_tea_openapi.utils_models import (  # type: ignore[attr-defined]
+    Config,
+    OpenApiRequest,
+    Params,
+)
+from darabonba.exceptions import ResponseException, UnretryableException
 from darabonba.runtime import RuntimeOptions
 
 from hostlift.clouds.access import CloudAccess
@@ -48,7 +54,7 @@ class Answer:
 
 
 @dataclass(slots=True, eq=False)
-class Refused(Exception):  # noqa: N818 - not an error yet: the gateway decides what it means
+class Refused(Exception):
     """An attempt that failed, in plain words without secrets.
 
     Attributes:
@@ -94,7 +100,17 @@ class SdkTransport:
     """The real one. One SDK client per service; connections are kept alive between calls."""
 
     access: CloudAccess
+    read_seconds: float = READ_SECONDS
     _clients: dict[Service, Client] = field(default_factory=dict, repr=False)
+
+    def check(self) -> None:
+        """See that every service has an address.
+
+        Raises:
+            ConfigError: Region or endpoint cannot be what they are meant to be.
+        """
+        for service in Service:
+            endpoint(self.access, service)
 
     def call(self, action: Action, params: Mapping[str, str]) -> Answer:
         """See `Transport`."""
@@ -102,10 +118,10 @@ class SdkTransport:
             raw: object = self._client(action.service).call_api(
                 _rpc(action), OpenApiRequest(query=dict(params)), RuntimeOptions()
             )
-        except AlibabaCloudException as error:
+        except ResponseException as error:
             refused = _refusal(error, self._secrets(params))
         except (UnretryableException, CredentialException) as error:
-            refused = _loss(error)
+            refused = _loss(error, endpoint(self.access, action.service).host)
         else:
             return _answer(raw)
         raise refused
@@ -129,20 +145,22 @@ class SdkTransport:
     def _config(self, service: Service) -> Config:
         where, access = endpoint(self.access, service), self.access
         proxy = _proxy_url(access.proxy)
-        return Config(
-            access_key_id=access.access_id or None,
-            access_key_secret=access.secret_key or None,
-            security_token=access.security_token or None,
-            credential=None if access.access_id else CredentialClient(),
+        config = Config(
+            access_key_id=access.access_id,
+            access_key_secret=access.secret_key,
+            security_token=access.security_token,
             region_id=access.region,
             endpoint=where.host,
             protocol=where.protocol,
-            http_proxy=proxy or None,
-            https_proxy=proxy or None,
+            http_proxy=proxy,
+            https_proxy=proxy,
             connect_timeout=CONNECT_SECONDS * 1000,
-            read_timeout=READ_SECONDS * 1000,
+            read_timeout=int(self.read_seconds * 1000),
             user_agent="hostlift",
         )
+        if not access.access_id:
+            config.credential = CredentialClient()
+        return config
 
     def _secrets(self, params: Mapping[str, str]) -> tuple[str, ...]:
         ours = (self.access.secret_key, self.access.security_token, params.get("UserData", ""))
@@ -169,13 +187,15 @@ def _answer(raw: object) -> Answer:
     if not isinstance(body, Mapping):
         raise Refused(catalogue.UNREADABLE, "the answer is not a JSON object")
     try:
-        told = parsedate_to_datetime(text(headers, "date")) if isinstance(headers, Mapping) else None
+        told = (
+            parsedate_to_datetime(text(headers, "date")) if isinstance(headers, Mapping) else None
+        )
     except ValueError:
         told = None
     return Answer(body, told.timestamp() if told else None)
 
 
-def _refusal(error: AlibabaCloudException, secrets: tuple[str, ...]) -> Refused:
+def _refusal(error: ResponseException, secrets: tuple[str, ...]) -> Refused:
     data: Json = error.data if isinstance(error.data, Mapping) else {}
     message = text(data, "Message") or text(data, "message") or "no message"
     detail = "AccessDeniedDetail"
@@ -205,7 +225,7 @@ def plain(message: str, secrets: tuple[str, ...]) -> str:
 _LOSSES = {
     "SSLError": (catalogue.UNTRUSTED, "TLS failed"),
     "ProxyError": (catalogue.PROXY, "no connection through the proxy"),
-    "ReadTimeout": (catalogue.NO_ANSWER, f"no answer within {READ_SECONDS} s"),
+    "ReadTimeout": (catalogue.NO_ANSWER, "no answer in time"),
     "ConnectTimeout": (catalogue.UNREACHABLE, f"no connection within {CONNECT_SECONDS} s"),
     "ConnectionError": (catalogue.UNREACHABLE, "no connection, or it was lost"),
     "ChunkedEncodingError": (catalogue.NO_ANSWER, "the connection was lost"),
@@ -214,7 +234,7 @@ _LOSSES = {
 }
 
 
-def _loss(error: BaseException) -> Refused:
+def _loss(error: BaseException, host: str) -> Refused:
     """Name a failure without an answer by the types in its chain; texts hold the request."""
     names = []
     cause: BaseException | None = getattr(error, "inner_exception", None) or error
@@ -223,7 +243,7 @@ def _loss(error: BaseException) -> Refused:
         cause = cause.__cause__ or cause.__context__
     known = [code for name, code in _LOSSES.items() if name in names]
     code, message = known[0] if known else (catalogue.UNREADABLE, "the answer is not JSON")
-    return Refused(code, message)
+    return Refused(code, f"{host}: {message}")
 
 
 def _proxy_url(proxy: str) -> str:
@@ -231,12 +251,15 @@ def _proxy_url(proxy: str) -> str:
 
 
 def _head(where: Endpoint, proxy: str) -> str | None:
-    through = urlsplit(_proxy_url(proxy)).netloc.rpartition("@")[2]
+    user, _, through = urlsplit(_proxy_url(proxy)).netloc.rpartition("@")
+    login = base64.b64encode(unquote(user).encode()).decode()
     kind = HTTPSConnection if where.protocol == "HTTPS" else HTTPConnection
     connection = kind(through or where.host, timeout=CONNECT_SECONDS)
     try:
         if through:
-            connection.set_tunnel(where.host)
+            connection.set_tunnel(
+                where.host, headers={"Proxy-Authorization": f"Basic {login}"} if user else {}
+            )
         connection.request("HEAD", "/")
         return connection.getresponse().getheader("Date")
     finally:

@@ -46,9 +46,7 @@ class Capture:
         """Stop, snapshot, image."""
         plan, site = need(so_far.plan).plan, need(so_far.provision)
         _stop(ctx, site)
-        snapshots = tuple(
-            _snapshot(ctx, plan, site, disk.index) for disk in plan.disks
-        )
+        snapshots = tuple(_snapshot(ctx, plan, site, disk.index) for disk in plan.disks)
         for snapshot in snapshots:
             ctx.ledger.ready(
                 Resource(ResourceKind.SNAPSHOT, snapshot),

@@ -36,7 +36,14 @@ _NETWORK_DEADLINE = 300.0
 _BOOT_DEADLINE = 900.0
 _NOT_ROUTED = tuple(
     ipaddress.ip_network(n)
-    for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8")
+    for n in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+    )
 )
 
 
@@ -143,7 +150,7 @@ def _vswitch(ctx: Context, vpc: str, zone: str) -> str:
 
 def _security_group(ctx: Context, vpc: str) -> str:
     def make(token: str, agreed: Mapping[str, Any]) -> str:
-        rules = tuple(Rule(port, agreed["source"]) for port in (CONTROL_PORT, DATA_PORT))
+        rules = tuple(Rule(port=port, source=agreed["source"]) for port in (CONTROL_PORT, DATA_PORT))
         return ctx.cloud.create_security_group(
             vpc=agreed["vpc"], rules=rules, tags=ctx.ledger.tags, token=token
         )

@@ -3,30 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from hostlift.errors import VerifyError
-from hostlift.flow.agent_link import agent, part, run_job
-from hostlift.flow.context import Context
-from hostlift.flow.results import Copy, Pass, Results, need
-from hostlift.model.plan import MigrationPlan
-from hostlift.model.receipt import Difference, VolumeReceipt
-from hostlift.ports.cloud import Resource
-from hostlift.remote.client import AgentClient
-from hostlift.remote.messages import JobKind, JobOrder, PrepareOrder, RereadOrder
-from hostlift.replicate.freeze import FreezePlan, frozen
+from hostlift.flow.context import Agent, Context
+from hostlift.flow.copier import Copier
+from hostlift.flow.results import Copy, Results, need, part
+from hostlift.remote.messages import JobKind, JobOrder, PrepareOrder, VolumeReady
 from hostlift.replicate.manifest import Manifest
-from hostlift.replicate.passes import PassOptions, PassReport, run_pass
 from hostlift.replicate.roots import private_roots
-from hostlift.replicate.source import SourceVolume
-from hostlift.verify.receipt import compare
-
-_MAX_WARM_PASSES = 4
-_SMALL_DELTA = 4 << 20
-"""Bytes: another pass over less than this costs more than it takes off the frozen one."""
-_REPAIRS = 2
 
 
 class Replicate:
@@ -52,23 +36,29 @@ class Replicate:
 
     def run(self, ctx: Context, so_far: Results) -> Copy:
         """Prepare the disks, copy, freeze, copy the rest, read back."""
-        plan = need(so_far.plan).plan
+        plan, site = need(so_far.plan).plan, need(so_far.provision)
         with (
-            agent(ctx, so_far) as client,
+            ctx.agents(ctx, site) as agent,
             Manifest.open(ctx.workspace.database) as manifest,
             private_roots(plan.volumes, ctx.source_root) as sources,
         ):
-            generations = _prepare(ctx, so_far, client)
-            for volume, generation in generations.items():
-                manifest.bind(volume, generation)
-            copier = _Copier(ctx, plan, client, manifest, sources, generations)
-            passes = copier.warm()
-            last, services = copier.final()
-            volumes = copier.prove()
+            volumes = _prepare(agent, so_far)
+            for volume in volumes:
+                manifest.bind(volume.volume, volume.generation)
+            copier = Copier(ctx, plan, agent, manifest, tuple(sources))
+            warm = copier.warm()
+            last, receipts = copier.finish()
         return Copy(
-            passes=(*passes, last),
-            volumes=volumes,
-            frozen_services=services,
-            freeze_seconds=last.freeze_seconds,
+            passes=(*warm, *last),
+            volumes=receipts,
+            frozen_services=copier.frozen_services,
+            freeze_seconds=last[-1].freeze_seconds,
             notes=tuple(copier.notes),
         )
+
+
+def _prepare(agent: Agent, so_far: Results) -> tuple[VolumeReady, ...]:
+    plan, site = need(so_far.plan).plan, need(so_far.provision)
+    order = PrepareOrder(disks=plan.disks, volumes=plan.volumes, serials=site.serials)
+    done = agent.run(JobOrder(kind=JobKind.PREPARE, prepare=order), label="preparing target disks")
+    return part(done.prepared).volumes

@@ -37,7 +37,7 @@ class Verify:
         """The image and whether to boot it."""
         return {"image": need(so_far.capture).image, "trial": ctx.settings.trial}
 
-    def holds(self, ctx: Context, _so_far: Results, result: Verified) -> bool:
+    def holds(self, _ctx: Context, _so_far: Results, result: Verified) -> bool:
         """The receipt is still there."""
         return Path(result.receipt_file).exists()
 
@@ -57,7 +57,9 @@ def _write_receipt(ctx: Context, plan: MigrationPlan, so_far: Results) -> Path:
         volumes=need(so_far.replicate).volumes,
         differences=(),
     )
-    return write_receipt(ctx.workspace.receipts / f"{ctx.migration}.json", receipt, keys(ctx).client.key_pem)
+    return write_receipt(
+        ctx.workspace.receipts / f"{ctx.migration}.json", receipt, keys(ctx).client.key_pem
+    )
 
 
 def _boot(ctx: Context, so_far: Results) -> BootProof:
@@ -131,4 +133,3 @@ def _hint(ctx: Context) -> str:
         f" 'hostlift data show'; the edits are under {ctx.workspace.folder / 'edits'}. Rerun to try"
         " the trial again, or 'hostlift data clear' to give up."
     )
-

@@ -1,1 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The catalogue of checks: one file each, in the order in which they are reported.
+
+A check looks at the machine and at the source's files, changes nothing, and always says what it
+saw and, where something is to be done, what. A new one is a new file and one line below.
+"""
+
+from __future__ import annotations
+
+from hostlift.inspect.checks import (
+    addresses,
+    bootloader,
+    clock,
+    datadisks,
+    dropped,
+    endpoints,
+    filesystems,
+    firewall,
+    fstab,
+    platform,
+    privileges,
+    selinux,
+    space,
+    statefolder,
+    swap,
+    virtio,
+    workloads,
+)
+from hostlift.inspect.checks.context import Check, CheckContext
+from hostlift.model.finding import Finding
+from hostlift.model.machine import Machine
+
+CATALOGUE: tuple[Check, ...] = (
+    privileges.CHECK,
+    platform.CHECK,
+    virtio.CHECK,
+    bootloader.CHECK,
+    filesystems.CHECK,
+    datadisks.CHECK,
+    space.CHECK,
+    dropped.CHECK,
+    fstab.CHECK,
+    swap.CHECK,
+    addresses.CHECK,
+    firewall.CHECK,
+    selinux.CHECK,
+    workloads.CHECK,
+    statefolder.CHECK,
+    clock.CHECK,
+    endpoints.CHECK,
+)
+
+
+def check_all(machine: Machine, context: CheckContext) -> tuple[Finding, ...]:
+    """Every check of the catalogue, in order."""
+    return tuple(f for check in CATALOGUE for f in check.findings(machine, context))
+
+
+__all__ = ["CATALOGUE", "Check", "CheckContext", "check_all"]

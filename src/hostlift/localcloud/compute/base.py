@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -75,7 +76,10 @@ class Admission:
 
 
 class Compute(Protocol):
-    """Disks and machines of one kind. Errors are `hostlift.errors.HostError`."""
+    """Disks and machines of one kind. Errors are `hostlift.errors.HostError`.
+
+    Called from several threads, but by one at a time for the same machine, disk or snapshot.
+    """
 
     name: str
 
@@ -172,6 +176,10 @@ class Fabric(Protocol):
 
     def api_addresses(self) -> tuple[str, ...]:
         """Addresses inside the internet namespace at which the API must answer too."""
+        ...
+
+    def listen(self, address: str, port: int) -> socket.socket:
+        """A TCP socket of the internet namespace, bound to one of its addresses and listening."""
         ...
 
     def ensure_vpc(self, vpc: str, cidr: str) -> None:

@@ -13,9 +13,13 @@ Life cycles (the words are the API's own):
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal, TypeAlias
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
+
+
+Buried: TypeAlias = Literal["disk", "snapshot", "vswitch", "vpc"]
 
 
 class NetworkStatus(StrEnum):
@@ -137,7 +141,6 @@ class Instance(Record):
         restart: Start again once stopped (reboot).
         deleting: Release is under way.
         stop_asked: When the stop under way began.
-        resume: Was running when the cloud went down.
         user_data: Base64, as given.
     """
 
@@ -162,6 +165,9 @@ class Instance(Record):
     http_endpoint: str = "enabled"
     http_tokens: str = "optional"
     serial: str = ""
+    boot_mode: str = "BIOS"
+    os_type: str = "linux"
+    os_name: str = ""
     spot_strategy: str = "NoSpot"
     credit: str = ""
     protected: bool = False
@@ -173,7 +179,6 @@ class Instance(Record):
     restart: bool = False
     deleting: bool = False
     stop_asked: float = 0.0
-    resume: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +266,7 @@ class Tombstone:
     """Something deleted whose bytes or wires are still to be removed."""
 
     id: str
-    kind: str
+    kind: Buried
     parent: str = ""
 
 

@@ -58,8 +58,8 @@ class _Time(Marker):
 
 JsonList = Annotated[tuple[str, ...], _Json()]
 Time = Annotated[float, _Time()]
-PageNumber = Annotated[int, Ranged(1, 1_000_000)]
-PageSize = Annotated[int, Ranged(1, 100)]
+Page = Annotated[int, Ranged(1, 1_000_000)]
+Size100 = Annotated[int, Ranged(1, 100)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 LIMIT = 16 << 10
 _WIDTH = 76
-_PACKAGES = ("hostlift", "hostlift/remote", "hostlift/remote/bootstrap")
-_MODULES = ("tls", "bootstrap/depot", "bootstrap/service", "bootstrap/program")
-_START = b"from hostlift.remote.bootstrap.program import main\n\nmain()\n"
+_PACKAGES = ("hostlift", "hostlift/remote", "hostlift/remote/seed")
+_MODULES = ("tls", "seed/depot", "seed/service", "seed/program")
+_START = b"from hostlift.remote.seed.program import main\n\nmain()\n"
 _MIGRATION = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 
 from hostlift.model.entry import Kind, Meta
 from hostlift.replicate.fs import kernel
@@ -242,9 +243,7 @@ class Applier:
     def _flags(self, fd: int, flags: int, wanted: int) -> None:
         self._try(f"flags {wanted:#x} refused", kernel.set_flags, fd, flags)
 
-    def _try(self, what: str, call: object, *args: object) -> None:
-        if not callable(call):
-            raise TypeError(what)
+    def _try(self, what: str, call: Callable[..., None], *args: object) -> None:
         try:
             call(*args)
         except OSError as error:

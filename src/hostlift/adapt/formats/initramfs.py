@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Initramfs images: several archives one after the other, each plain or compressed.
+
+Read as the kernel reads them: zeros between archives are skipped, a compressed part is recognised
+by its first bytes, later files win. Early microcode is simply the first archive.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import zstandard
+
+from hostlift.adapt.formats.cpio import Member, Reader
+from hostlift.errors import AdaptError
+
+_CHUNK = 1 << 18
+_LZ4_BLOCK = 8 << 20
+_SECTOR = 512
+_ZSTD_WINDOW = 1 << 31
+
+
+class _Decompressor(Protocol):
+    """What zlib, lzma, bz2 and zstandard agree on."""
+
+    eof: bool
+    unused_data: bytes
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+def members(image: bytes, wanted: Callable[[str], bool] = lambda _: False) -> list[Member]:
+    """Everything in an image, in order; ``wanted`` tells of which files the content is kept.
+
+    Raises:
+        AdaptError: The image is damaged or of an unknown kind.
+    """
+    reader = Reader(wanted)
+    position = _skip_zeros(image, 0)
+    while position < len(image):
+        if image.startswith(b"0707", position):
+            position += reader.feed(memoryview(image)[position:])
+        else:
+            position = _feed_compressed(reader, image, position)
+        position = _skip_zeros(image, position)
+    if reader.inside:
+        raise AdaptError("the image ends inside an archive", subject="initramfs")
+    return reader.members
+
+
+def append(image: bytes, archive: bytes) -> bytes:
+    """The image followed by one more archive, aligned as boot loaders like it."""
+    end = -len(image) % _SECTOR
+    return image + bytes(end) + archive + bytes(-len(archive) % _SECTOR)
+
+
+def plain_module(name: str, data: bytes) -> bytes:
+    """A kernel module's own bytes, whatever it is compressed with; signatures stay valid."""
+    if name.endswith(".gz"):
+        return zlib.decompress(data, wbits=31)
+    if name.endswith(".xz"):
+        return lzma.decompress(data)
+    if name.endswith(".zst"):
+        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    return data
+
+
+def _feed_compressed(reader: Reader, image: bytes, position: int) -> int:
+    """Unpack the compressed part at ``position`` into ``reader``; returns where it ends."""
+    if image.startswith(b"\x02\x21\x4c\x18", position):
+        end = position
+        for block, end in _lz4_blocks(image, position + 4):
+            _feed_all(reader, block)
+        return end
+    decompressor = _decompressor(image, position)
+    while not decompressor.eof:
+        piece = image[position : position + _CHUNK]
+        if not piece:
+            raise AdaptError("the compressed part ends too early", subject="initramfs")
+        position += len(piece)
+        try:
+            _feed_all(reader, decompressor.decompress(piece))
+        except (zlib.error, lzma.LZMAError, OSError, zstandard.ZstdError) as error:
+            raise AdaptError(f"damaged: {error}", subject="initramfs") from error
+    return position - len(decompressor.unused_data)
+
+
+def _decompressor(image: bytes, position: int) -> _Decompressor:
+    head = image[position : position + 6]
+    if head.startswith(b"\x1f\x8b"):
+        return zlib.decompressobj(wbits=31)
+    if head.startswith((b"\xfd7zXZ\x00", b"\x5d\x00\x00")):
+        return lzma.LZMADecompressor()
+    if head.startswith(b"BZh"):
+        return bz2.BZ2Decompressor()
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return _Zstd()
+    raise AdaptError(f"an unknown kind of image ({head.hex()})", subject="initramfs")
+
+
+class _Zstd:
+    """zstandard's decompressor with the attributes of the others."""
+
+    def __init__(self) -> None:
+        self._inner = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._inner.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._inner.unused_data)
+
+    def decompress(self, data: bytes, /) -> bytes:
+        return bytes(self._inner.decompress(data))
+
+
+def _feed_all(reader: Reader, data: bytes) -> None:
+    """Archives inside one compressed part follow each other after zeros, too."""
+    position = 0
+    while position < len(data):
+        if not reader.inside and data[position] == 0 and not reader.partial:
+            position = _skip_zeros(data, position)
+            continue
+        position += reader.feed(memoryview(data)[position:])
+
+
+def _skip_zeros(data: bytes, position: int) -> int:
+    while position < len(data) and data[position] == 0:
+        chunk = data[position : position + 4096]
+        position += len(chunk) - len(chunk.lstrip(b"\0"))
+    return position
+
+
+def _lz4_blocks(image: bytes, position: int) -> Iterator[tuple[bytes, int]]:
+    """Blocks of the old LZ4 format the kernel uses, each with the place after it."""
+    while position + 4 <= len(image):
+        size = int.from_bytes(image[position : position + 4], "little")
+        if size == 0 or image.startswith(b"0707", position):
+            return
+        if size == 0x184C2102:  # noqa: PLR2004 - the magic again: one more stream
+            position += 4
+            continue
+        position += 4
+        yield _lz4_block(image[position : position + size]), position + size
+        position += size
+
+
+def _lz4_block(block: bytes) -> bytes:
+    out = bytearray()
+    position = 0
+    try:
+        while position < len(block):
+            token = block[position]
+            literals, position = _lz4_length(block, position + 1, token >> 4)
+            out += block[position : position + literals]
+            position += literals
+            if position >= len(block):
+                break
+            offset = block[position] | block[position + 1] << 8
+            length, position = _lz4_length(block, position + 2, token & 15)
+            _lz4_copy(out, offset, length + 4)
+    except IndexError as error:
+        raise AdaptError("damaged: an LZ4 block ends too early", subject="initramfs") from error
+    return bytes(out)
+
+
+def _lz4_length(block: bytes, position: int, length: int) -> tuple[int, int]:
+    if length == 15:  # noqa: PLR2004 - the format's escape
+        while True:
+            more = block[position]
+            position += 1
+            length += more
+            if more != 255:  # noqa: PLR2004
+                break
+    return length, position
+
+
+def _lz4_copy(out: bytearray, offset: int, length: int) -> None:
+    if not 0 < offset <= len(out) or len(out) + length > 2 * _LZ4_BLOCK:
+        raise AdaptError("damaged: an impossible LZ4 match", subject="initramfs")
+    start = len(out) - offset
+    pattern = out[start : start + length]
+    while len(pattern) < length:  # a match may overlap what it makes
+        pattern += pattern[: length - len(pattern)]
+    out += pattern

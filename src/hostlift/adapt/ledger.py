@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every edit of a copy, written down before it is made.
+
+Promises: an edit is in ``ledger.json``, and what it replaces in a backup file, both durable, before
+the copy changes. One record per path: the first state seen stays the one to go back to, unless
+somebody else (another replication pass) replaced the file since. Replaying backwards restores it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from hostlift.adapt.snapshot import (
+    ABSENT,
+    Snapshot,
+    files_below,
+    folders_below,
+    put_back,
+    take,
+)
+from hostlift.errors import StateError
+from hostlift.host.files import atomic_write
+from hostlift.model.adaptation import Edit, EditKind
+from hostlift.ports.tree import Tree
+
+_DIFF_LIMIT = 64 << 10
+_NAME = "ledger.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Was:
+    """What was at a path, its content in a backup file."""
+
+    kind: str = "absent"
+    mode: int = 0
+    mtime_ns: int = 0
+    digest: str = ""
+    backup: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An edit and what it takes to go back."""
+
+    edit: Edit
+    was: Was
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    """A guest's tool is at work: what was in the folders it writes to."""
+
+    adaptation: str
+    why: str
+    folders: tuple[str, ...]
+    files: dict[str, Was] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Content:
+    records: dict[str, Record] = field(default_factory=dict)
+    watch: Watch | None = None
+
+
+_CONTENT = TypeAdapter(_Content)
+
+
+class Ledger:
+    """The edits of one migration, in a folder of ours (never inside the copy).
+
+    Raises:
+        StateError: The folder holds a damaged ledger.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._content = _CONTENT.validate_json((folder / _NAME).read_bytes())
+        except FileNotFoundError:
+            self._content = _Content()
+        except ValidationError as error:
+            raise StateError("damaged ledger of edits", subject=str(folder / _NAME)) from error
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """All edits, in the order they were first made."""
+        return tuple(r.edit for r in self._content.records.values())
+
+    def record(
+        self,
+        adaptation: str,
+        path: str,
+        why: str,
+        *,
+        before: Snapshot,
+        after: Snapshot,
+        kind: EditKind | None = None,
+    ) -> None:
+        """Write down that ``path`` is about to become ``after``; durable on return."""
+        self._merge(adaptation, path, why, self._was(before), before, after, kind)
+        self._save()
+
+    @contextlib.contextmanager
+    def watching(
+        self, tree: Tree, folders: Sequence[str], *, adaptation: str, why: str
+    ) -> Iterator[None]:
+        """Record whatever a guest's tool changes below ``folders`` (or single files) in the block.
+
+        What it writes anew with the same content gets its old times back: it is not a difference.
+        """
+        self.settle(tree)
+        watch = Watch(adaptation=adaptation, why=why, folders=tuple(folders))
+        for path in _watched(tree, watch.folders):
+            watch.files[path] = self._was(take(tree, path))
+        for folder in watch.folders:
+            for path in folders_below(tree, folder):
+                watch.times[path] = tree.stat(path).mtime_ns
+        self._content.watch = watch
+        self._save()
+        try:
+            yield
+        finally:
+            self.settle(tree)
+
+    def settle(self, tree: Tree) -> None:
+        """Turn what a tool did, perhaps one that was killed, into edits."""
+        watch = self._content.watch
+        if watch is None:
+            return
+        for path in sorted({*watch.files, *_watched(tree, watch.folders)}):
+            self._settle_path(tree, watch, path)
+        for path, mtime_ns in watch.times.items():
+            if tree.exists(path):
+                tree.touch(path, mtime_ns)
+        self._content.watch = None
+        self._save()
+
+    def undo(self, tree: Tree) -> None:
+        """Put everything back, last edit first, and forget it. Boot code outside files stays."""
+        self.settle(tree)
+        for path, record in reversed(list(self._content.records.items())):
+            if record.edit.kind is not EditKind.BOOT_CODE:
+                put_back(tree, path, self._snapshot(record.was))
+            del self._content.records[path]
+            self._save()
+
+    def _settle_path(self, tree: Tree, watch: Watch, path: str) -> None:
+        was = watch.files.get(path, Was())
+        now = take(tree, path)
+        if (was.kind, was.digest, was.mode) != (now.kind, now.digest, now.mode):
+            self._merge(watch.adaptation, path, watch.why, was, self._snapshot(was), now, None)
+        elif now.mtime_ns != was.mtime_ns:
+            tree.touch(path, was.mtime_ns)
+
+    def _merge(
+        self,
+        adaptation: str,
+        path: str,
+        why: str,
+        was: Was,
+        before: Snapshot,
+        after: Snapshot,
+        kind: EditKind | None,
+    ) -> None:
+        old = self._content.records.get(path)
+        if old is not None and was.digest in {old.edit.after, old.edit.before}:
+            was, before = old.was, self._snapshot(old.was)
+            adaptation = _joined(old.edit.adaptation, adaptation, ", ")
+            why = _joined(old.edit.why, why, "; ")
+        if before == replace(after, mtime_ns=before.mtime_ns):
+            self._content.records.pop(path, None)
+            return
+        edit = Edit(
+            adaptation=adaptation,
+            kind=kind or _kind(before, after),
+            path=path,
+            why=why,
+            before=was.digest,
+            after=after.digest,
+            backup=was.backup,
+            diff=_diff(path, before, after),
+        )
+        self._content.records[path] = Record(edit=edit, was=was)
+
+    def _was(self, before: Snapshot) -> Was:
+        backup = ""
+        if before.kind in {"file", "link"}:
+            backup = f"{before.digest[:32]}.before"
+            if not (self.folder / backup).exists():
+                atomic_write(self.folder / backup, before.data)
+        return Was(
+            kind=before.kind,
+            mode=before.mode,
+            mtime_ns=before.mtime_ns,
+            digest=before.digest,
+            backup=backup,
+        )
+
+    def _snapshot(self, was: Was) -> Snapshot:
+        if was.kind == "absent":
+            return ABSENT
+        data = (self.folder / was.backup).read_bytes() if was.backup else b""
+        return Snapshot(was.kind, was.mode, was.mtime_ns, data)
+
+    def _save(self) -> None:
+        atomic_write(self.folder / _NAME, _CONTENT.dump_json(self._content, indent=1))
+        watch = self._content.watch
+        used = {r.was.backup for r in self._content.records.values()}
+        used |= {w.backup for w in watch.files.values()} if watch else set()
+        for file in self.folder.glob("*.before"):
+            if file.name not in used:
+                file.unlink()
+
+
+def _watched(tree: Tree, folders: Sequence[str]) -> Iterator[str]:
+    for folder in folders:
+        if tree.exists(folder) and tree.stat(folder, follow=False).kind != "dir":
+            yield folder
+        else:
+            yield from files_below(tree, folder)
+
+
+def _kind(before: Snapshot, after: Snapshot) -> EditKind:
+    if after.kind == "absent":
+        return EditKind.REMOVED
+    if after.kind == "link":
+        return EditKind.LINKED
+    return EditKind.CREATED if before.kind == "absent" else EditKind.CHANGED
+
+
+def _joined(old: str, new: str, mark: str) -> str:
+    return old if new in old.split(mark) else f"{old}{mark}{new}"
+
+
+def _diff(path: str, before: Snapshot, after: Snapshot) -> str:
+    old, new = _text(before), _text(after)
+    if old is None or new is None:
+        return ""
+    names = (path if before.kind != "absent" else "/dev/null", path)
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), new.splitlines(keepends=True), *names
+    )
+    return "".join(x if x.endswith("\n") else f"{x}\n\\ No newline at end of file\n" for x in lines)
+
+
+def _text(snapshot: Snapshot) -> str | None:
+    """Text of moderate size; a link is shown by its target."""
+    if snapshot.kind == "dir" or len(snapshot.data) > _DIFF_LIMIT or b"\0" in snapshot.data:
+        return None
+    try:
+        text = snapshot.data.decode()
+    except UnicodeDecodeError:
+        return None
+    return f"-> {text}\n" if snapshot.kind == "link" else text

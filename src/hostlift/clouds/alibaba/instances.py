@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instances, their power, their console."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hostlift.clouds.alibaba.adopt import create_once, first, tagged
+from hostlift.clouds.alibaba.api import Api
+from hostlift.clouds.alibaba.requests.base import client_token, id_list, tag_list
+from hostlift.clouds.alibaba.requests.instances import (
+    DataDisk,
+    DeleteInstance,
+    DescribeDisks,
+    DescribeInstances,
+    GetInstanceConsoleOutput,
+    ModifyInstanceAutoReleaseTime,
+    RunInstances,
+    StartInstance,
+    StopInstance,
+    SystemDisk,
+)
+from hostlift.errors import CloudError, ConfigError, ResourceGone
+from hostlift.ports.cloud import InstanceSpec, Phase, Resource, ResourceKind, ResourceState
+
+if TYPE_CHECKING:
+    from hostlift.clouds.alibaba.records import DiskRow, InstanceRow
+
+LARGEST_USER_DATA = 16 * 1024
+SOONEST_RELEASE = 31 * 60
+"""The cloud wants at least 30 minutes, and our clock may be a little behind its own."""
+DISK_NAME = "hostlift-"
+
+_PHASES = {
+    "Pending": Phase.PENDING,
+    "Starting": Phase.PENDING,
+    "Running": Phase.READY,
+    "Stopping": Phase.STOPPING,
+    "Stopped": Phase.STOPPED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """Instances of a region."""
+
+    api: Api
+
+    def run(self, spec: InstanceSpec, token: str) -> str:
+        """See `Cloud.run_instance`."""
+        if len(spec.user_data) > LARGEST_USER_DATA:
+            raise ConfigError(
+                f"{len(spec.user_data)} bytes of user data, the cloud takes {LARGEST_USER_DATA}",
+                subject=spec.name,
+            )
+        marked = tagged(spec.tags, token)
+        request = self._request(spec, marked, token)
+        return create_once(self.api, request, lambda mark: first(self.find(mark)), marked)
+
+    def _request(self, spec: InstanceSpec, tags: dict[str, str], token: str) -> RunInstances:
+        place = spec.placement
+        return RunInstances(
+            client_token=client_token(token, RunInstances.action),
+            instance_name=spec.name,
+            image_id=spec.image,
+            instance_type=place.instance_type,
+            security_group_id=spec.security_group,
+            v_switch_id=spec.vswitch,
+            system_disk=SystemDisk(category=place.system_disk, size=spec.system_gib),
+            data_disk=tuple(
+                DataDisk(size=size, category=place.data_disk, disk_name=f"{DISK_NAME}{n}")
+                for n, size in enumerate(spec.data_disks, 1)
+            ),
+            user_data=base64.b64encode(spec.user_data).decode("ascii"),
+            auto_release_time=self._release_time(spec.release_at) if spec.release_at else "",
+            internet_max_bandwidth_out=spec.bandwidth_mbps,
+            tag=tag_list(tags),
+        )
+
+    def start(self, name: str) -> None:
+        """See `Cloud.start_instance`."""
+        try:
+            self.api.call(StartInstance(instance_id=name))
+        except CloudError:
+            # Running or on the way there is refused as a wrong state.
+            if self._status(name) not in {"Running", "Starting"}:
+                raise
+
+    def stop(self, name: str, *, force: bool) -> None:
+        """See `Cloud.stop_instance`."""
+        try:
+            self.api.call(StopInstance(instance_id=name, force_stop=force))
+        except CloudError:
+            stopped = {"Stopped"} if force else {"Stopped", "Stopping"}
+            if self._status(name) not in stopped:
+                raise
+
+    def renew(self, name: str, release_at: float) -> None:
+        """See `Cloud.renew`."""
+        when = self._release_time(release_at)
+        self.api.call(ModifyInstanceAutoReleaseTime(instance_id=name, auto_release_time=when))
+
+    def console(self, name: str) -> str:
+        """See `Cloud.console`."""
+        coded = self.api.call(GetInstanceConsoleOutput(instance_id=name))
+        try:
+            return base64.b64decode(coded).decode("utf-8", "replace")
+        except (binascii.Error, ValueError):
+            return coded
+
+    def find(self, tags: dict[str, str]) -> list[str]:
+        """Ids of all that carry ``tags``."""
+        return [item.id for item in self.api.pages(DescribeInstances(tag=tag_list(tags)))]
+
+    def state(self, name: str) -> ResourceState | None:
+        """What is known of one."""
+        row = self._row(name)
+        if row is None:
+            return None
+        locks = ", ".join(filter(None, row.locks))
+        return ResourceState(
+            resource=Resource(ResourceKind.INSTANCE, name),
+            phase=_PHASES.get(row.status, Phase.PENDING),
+            detail=f"{row.status}, locked: {locks}" if locks else row.status,
+            public_ip=row.public_ip,
+            private_ip=row.private_ip,
+            disks=self._data_disks(name),
+        )
+
+    def delete(self, name: str) -> None:
+        """Release one, running or not."""
+        self.api.call(DeleteInstance(instance_id=name))
+
+    def _row(self, name: str) -> InstanceRow | None:
+        try:
+            rows = self.api.pages(DescribeInstances(instance_ids=id_list(name)))
+            return next((row for row in rows if row.id == name), None)
+        except ResourceGone:
+            return None
+
+    def _status(self, name: str) -> str:
+        row = self._row(name)
+        return row.status if row else ""
+
+    def _data_disks(self, name: str) -> tuple[tuple[str, str], ...]:
+        disks = self.api.pages(DescribeDisks(instance_id=name))
+        data = sorted((d for d in disks if d.kind == "data"), key=_request_order)
+        return tuple((disk.id, disk.serial or _serial_of(disk.id)) for disk in data)
+
+    def _release_time(self, at: float) -> str:
+        """UTC with whole minutes, rounded up, never sooner than the cloud allows."""
+        seconds = max(at, self.api.clock.now() + SOONEST_RELEASE)
+        minute = datetime.fromtimestamp(math.ceil(seconds / 60) * 60, tz=UTC)
+        return minute.strftime("%Y-%m-%dT%H:%M:00Z")
+
+
+def _request_order(disk: DiskRow) -> tuple[int, str, str]:
+    """By the number in the name we gave; disks of an image have none and come last, by device."""
+    number = re.fullmatch(re.escape(DISK_NAME) + r"(\d+)", disk.name)
+    return (int(number[1]) if number else 1 << 16, disk.device, disk.id)
+
+
+def _serial_of(disk: str) -> str:
+    # The serial that a guest reads from a cloud disk is its id without the prefix.
+    return disk.partition("-")[2]

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a check gets besides the machine, and the words it answers with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hostlift.inspect.guest import Guest
+from hostlift.model.finding import Finding, Severity
+from hostlift.model.machine import Machine
+from hostlift.settings import excludes
+from hostlift.settings.user_config import Settings
+
+_MARGIN_SHARE = 10
+_LEAST_MARGIN = 512 << 20
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckContext:
+    """The user's wishes and what the caller found out about the outside.
+
+    Attributes:
+        workspace: The state folder.
+        reach: ``(endpoint, reachable, detail)`` of every address that was tried.
+        uid: Whose rights inspection has.
+    """
+
+    settings: Settings
+    workspace: Path
+    reach: tuple[tuple[str, bool, str], ...] = ()
+    uid: int = field(default_factory=os.geteuid)
+
+    def guest(self, machine: Machine) -> Guest:
+        """The source's files."""
+        return Guest(Path(machine.root))
+
+    def excludes(self, disk: int) -> tuple[str, ...]:
+        """Exclude patterns of a disk, as the plan will read them."""
+        return excludes.read(self.workspace / "Excludes", (disk,))[disk]
+
+
+CheckFunction = Callable[[Machine, CheckContext], list[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One entry of the catalogue: a stable id, what it looks at, and how."""
+
+    id: str
+    title: str
+    run: CheckFunction
+
+    def findings(self, machine: Machine, context: CheckContext) -> list[Finding]:
+        """What the check says; one that says nothing has found nothing wrong."""
+        return self.run(machine, context) or [ok(self.id, self.title)]
+
+
+def ok(check: str, title: str, evidence: str = "") -> Finding:
+    """Passed."""
+    return Finding(check=check, severity=Severity.OK, title=title, evidence=evidence)
+
+
+def note(check: str, title: str, evidence: str, remedy: str = "") -> Finding:
+    """Worth knowing; nothing to do."""
+    return Finding(
+        check=check, severity=Severity.NOTE, title=title, evidence=evidence, remedy=remedy
+    )
+
+
+def warning(check: str, title: str, evidence: str, remedy: str) -> Finding:
+    """Works, with a loss that the user should know of."""
+    return Finding(
+        check=check, severity=Severity.WARNING, title=title, evidence=evidence, remedy=remedy
+    )
+
+
+def blocker(check: str, title: str, evidence: str, remedy: str) -> Finding:
+    """Cannot work."""
+    return Finding(
+        check=check, severity=Severity.BLOCKER, title=title, evidence=evidence, remedy=remedy
+    )
+
+
+def room_for(used: int) -> int:
+    """Bytes of disk that certainly hold ``used`` bytes of files."""
+    return used + max(used // _MARGIN_SHARE, _LEAST_MARGIN)
+
+
+def gib(count: int) -> str:
+    """Bytes for a person."""
+    return f"{count / GIB:.1f} GiB"

@@ -1,0 +1,456 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ECS: disks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+from hostlift.localcloud.actions.base import (
+    DONE,
+    Context,
+    FilterPart,
+    TagPart,
+    Tokened,
+    action,
+    check_description,
+    check_name,
+    check_zone,
+    has_tags,
+    in_region,
+    matches,
+    need,
+    page,
+    read_tags,
+    tags_of,
+)
+from hostlift.localcloud.catalogue import CATEGORIES
+from hostlift.localcloud.ids import new_id, serial_of
+from hostlift.localcloud.jobs import Job
+from hostlift.localcloud.life.burial import bury
+from hostlift.localcloud.state.records import (
+    Disk,
+    DiskStatus,
+    Instance,
+    InstanceStatus,
+    Snapshot,
+    SnapshotStatus,
+)
+from hostlift.localcloud.wire.answer import Body, Json
+from hostlift.localcloud.wire.errors import (
+    ApiError,
+    conflict,
+    invalid_parameter,
+    missing_parameter,
+    not_found,
+    quota,
+)
+from hostlift.localcloud.wire.message import Product
+from hostlift.localcloud.wire.parameters import JsonList, Request
+from hostlift.localcloud.wire.times import read_time, to_second
+
+V = TypeVar("V")
+_LETTERS = "bcdefghijklmnopqrstuvwxyz"
+_MOST = 17
+_ATTACHABLE = {InstanceStatus.RUNNING, InstanceStatus.STOPPED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateDisk(Request):
+    """A pay-as-you-go disk in a zone."""
+
+    HARMLESS = "AdvancedFeatures MultiAttach BurstingEnabled ProvisionedIops StorageSetId"
+
+    RegionId: str
+    ZoneId: str = ""
+    InstanceId: str = ""
+    DiskCategory: str = "cloud"
+    Size: int | None = None
+    SnapshotId: str = ""
+    DiskName: str = ""
+    Description: str = ""
+    PerformanceLevel: Literal["PL0", "PL1", "PL2", "PL3"] | None = None
+    Encrypted: bool = False
+    ResourceGroupId: str = ""
+    Tag: tuple[TagPart, ...] = ()
+    ClientToken: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttachDisk(Request):
+    """Hang a loose disk on an instance; a running guest sees it after its next start."""
+
+    HARMLESS = "KeyPairName Password Force Device RegionId"
+
+    InstanceId: str
+    DiskId: str
+    DeleteWithInstance: bool = False
+    Bootable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetachDisk(Request):
+    """Take a data disk off; it stays."""
+
+    HARMLESS = "DeleteWithInstance RegionId"
+
+    InstanceId: str
+    DiskId: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteDisk(Request):
+    """Only a loose one."""
+
+    HARMLESS = "RegionId"
+
+    DiskId: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModifyDiskAttribute(Request):
+    """Name, description, release behaviour."""
+
+    HARMLESS = "EnableAutoSnapshot BurstingEnabled RegionId"
+
+    DiskId: str = ""
+    DiskIds: tuple[str, ...] = ()
+    DiskName: str | None = None
+    Description: str | None = None
+    DeleteWithInstance: bool | None = None
+    DeleteAutoSnapshot: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribeDisks(Tokened):
+    """List disks."""
+
+    HARMLESS = (
+        "AdditionalAttributes AutoSnapshotPolicyId EnableAutoSnapshot EnableShared"
+        " EnableAutomatedSnapshotPolicy LockReason MultiAttach"
+    )
+
+    DiskIds: JsonList | None = None
+    InstanceId: str = ""
+    Status: Literal[
+        "In_use", "Available", "Attaching", "Detaching", "Creating", "ReIniting", "All"
+    ] = "All"
+    DiskType: Literal["all", "system", "data"] = "all"
+    Category: str = "all"
+    ZoneId: str = ""
+    DiskName: str = ""
+    SnapshotId: str = ""
+    DiskChargeType: Literal["PostPaid", "PrePaid"] | None = None
+    PerformanceLevel: str = ""
+    Portable: bool | None = None
+    Encrypted: bool | None = None
+    DeleteWithInstance: bool | None = None
+    DeleteAutoSnapshot: bool | None = None
+    ResourceGroupId: str = ""
+    KMSKeyId: str = ""
+    Filter: tuple[FilterPart, ...] = ()
+    Tag: tuple[TagPart, ...] = ()
+    DryRun: bool = False
+
+
+@action(Product.ECS, CreateDisk)
+def create_disk(context: Context, ask: CreateDisk) -> Body:
+    """Creating first, Available soon."""
+    if ask.InstanceId:
+        raise ApiError(
+            "InvalidPayMethod", "With InstanceId the disk is a subscription; this account has none."
+        )
+    if not ask.ZoneId:
+        raise missing_parameter("ZoneId")
+    check_zone(ask.ZoneId, ask.RegionId)
+    check_name(ask.DiskName, "DiskName")
+    check_description(ask.Description)
+    if ask.Encrypted:
+        raise ApiError("InvalidParameter.EncryptedNotSupported", "This cloud encrypts no disks.")
+    snapshot = data_snapshot(context, ask.SnapshotId, "SnapshotId") if ask.SnapshotId else None
+    if ask.Size is None and snapshot is None:
+        raise missing_parameter("Size")
+    size = max(ask.Size or 0, snapshot.disk_size if snapshot else 0)
+    check_size(size, ask.DiskCategory, "InvalidDataDiskSize.ValueNotSupported")
+    check_disk_quota(context, ask.RegionId, 1)
+    disk = Disk(
+        id=new_id("d"),
+        region=ask.RegionId,
+        created=context.now,
+        name=ask.DiskName,
+        description=ask.Description,
+        resource_group=ask.ResourceGroupId,
+        tags=read_tags(ask.Tag),
+        zone=ask.ZoneId,
+        size=size,
+        category=ask.DiskCategory,
+        type="data",
+        serial="",
+        source=ask.SnapshotId,
+        snapshot=ask.SnapshotId,
+        performance=performance_of(ask.DiskCategory, ask.PerformanceLevel),
+    )
+    context.cloud.store.disks.put(replace(disk, serial=serial_of(disk.id)))
+    context.later(Job("disk", disk.id))
+    return {"DiskId": disk.id}
+
+
+@action(Product.ECS, AttachDisk)
+def attach_disk(context: Context, ask: AttachDisk) -> Body:
+    """The letter is the next free one; the guest's own order is its own."""
+    disk, instance = _pair(context, ask.DiskId, ask.InstanceId)
+    if ask.Bootable:
+        raise ApiError("InvalidParameter.Bootable", "A system disk is not attached here.")
+    if instance.status not in _ATTACHABLE or instance.deleting:
+        raise conflict("IncorrectInstanceStatus", "The instance must be Running or Stopped.")
+    if disk.status is not DiskStatus.AVAILABLE:
+        raise conflict(
+            "IncorrectDiskStatus", "The current disk status does not support this operation."
+        )
+    if disk.zone != instance.zone:
+        raise ApiError("ResourcesNotInSameZone", "Disk and instance are not in the same zone.")
+    device = next_device(context, instance)
+    context.cloud.store.disks.put(
+        replace(
+            disk,
+            status=DiskStatus.ATTACHING,
+            instance=instance.id,
+            device=device,
+            attached=context.now,
+            ever_attached=True,
+            delete_with_instance=ask.DeleteWithInstance,
+        )
+    )
+    context.later(Job("disk", disk.id))
+    return DONE
+
+
+@action(Product.ECS, DetachDisk)
+def detach_disk(context: Context, ask: DetachDisk) -> Body:
+    """Detaching first, Available soon."""
+    disk, instance = _pair(context, ask.DiskId, ask.InstanceId)
+    if disk.instance != instance.id:
+        raise conflict("DependencyViolation", "The disk is not attached to the instance.")
+    if disk.status is not DiskStatus.IN_USE:
+        raise conflict(
+            "IncorrectDiskStatus", "The current disk status does not support this operation."
+        )
+    if not disk.portable or disk.type == "system":
+        raise conflict("DiskNotPortable", "The specified disk is not a portable disk.")
+    if instance.status not in _ATTACHABLE:
+        raise conflict("IncorrectInstanceStatus", "The instance must be Running or Stopped.")
+    context.cloud.store.disks.put(replace(disk, status=DiskStatus.DETACHING))
+    context.later(Job("disk", disk.id))
+    return DONE
+
+
+@action(Product.ECS, DeleteDisk)
+def delete_disk(context: Context, ask: DeleteDisk) -> Body:
+    """An unknown id is ignored, as documented."""
+    disk = context.cloud.store.disks.get(ask.DiskId)
+    if disk is None:
+        return DONE
+    if disk.status is not DiskStatus.AVAILABLE:
+        raise conflict(
+            "IncorrectDiskStatus", "The current disk status does not support this operation."
+        )
+    context.cloud.store.disks.drop(disk.id)
+    context.later(bury(context.cloud, "disk", disk.id), 0.0)
+    return DONE
+
+
+@action(Product.ECS, ModifyDiskAttribute)
+def modify_disk_attribute(context: Context, ask: ModifyDiskAttribute) -> Body:
+    """Of one disk, or of several at once."""
+    ids = ask.DiskIds or ((ask.DiskId,) if ask.DiskId else ())
+    if not ids:
+        raise missing_parameter("DiskId")
+    check_name(ask.DiskName or "", "DiskName")
+    check_description(ask.Description or "")
+    for key in ids:
+        disk = need(context.cloud.store.disks.get(key), "DiskId", key)
+        context.cloud.store.disks.put(
+            replace(
+                disk,
+                name=_or(ask.DiskName, disk.name),
+                description=_or(ask.Description, disk.description),
+                delete_with_instance=_or(ask.DeleteWithInstance, disk.delete_with_instance),
+                delete_auto_snapshot=_or(ask.DeleteAutoSnapshot, disk.delete_auto_snapshot),
+            )
+        )
+    return DONE
+
+
+@action(Product.ECS, DescribeDisks)
+def describe_disks(context: Context, ask: DescribeDisks) -> Body:
+    """Newest last."""
+    found = [d for d in in_region(ask, context.cloud.store.disks.all()) if _wanted(ask, d)]
+    shown, numbers = page(ask, found)
+    return {"Disks": {"Disk": [_view(d) for d in shown]}, **numbers}
+
+
+def check_size(size: int, category: str, code: str) -> None:
+    """Refuse categories and sizes that data disks cannot have."""
+    if category not in CATEGORIES:
+        raise invalid_parameter("DiskCategory", code="InvalidDataDiskCategory.ValueNotSupported")
+    limits = CATEGORIES[category]
+    if not limits.smallest <= size <= limits.largest:
+        raise invalid_parameter("Size", f"{limits.smallest} to {limits.largest} GiB.", code)
+
+
+def performance_of(category: str, asked: str | None) -> str:
+    """The performance level; only ESSDs have one."""
+    return (asked or "PL1") if category == "cloud_essd" else ""
+
+
+def check_disk_quota(context: Context, region: str, more: int) -> None:
+    """Refuse more disks than the account may have."""
+    have = sum(d.region == region for d in context.cloud.store.disks.all())
+    if have + more > context.cloud.settings.quotas.disks:
+        raise quota("PostPaidDisk", "Living postPaid disks quota exceeded.")
+
+
+def data_snapshot(context: Context, key: str, parameter: str) -> Snapshot:
+    """A finished snapshot of a data disk, to make a disk from."""
+    snapshot = context.cloud.store.snapshots.get(key)
+    if snapshot is None:
+        raise not_found(parameter, key)
+    if snapshot.status is not SnapshotStatus.ACCOMPLISHED:
+        raise conflict(
+            "InvalidSnapshotId.NotReady", "The specified snapshot has not completed yet."
+        )
+    if snapshot.disk_type == "system":
+        raise conflict(
+            "InvalidSnapshotId.NotDataDiskSnapshot",
+            "The specified snapshot is system disk snapshot.",
+        )
+    return snapshot
+
+
+def next_device(context: Context, instance: Instance) -> str:
+    """The next free device name of an instance.
+
+    Raises:
+        ApiError: It has as many disks as it can have.
+    """
+    used = {d.device for d in context.cloud.store.disks.all() if d.instance == instance.id}
+    free = [f"/dev/xvd{letter}" for letter in _LETTERS if f"/dev/xvd{letter}" not in used]
+    if len(used) >= _MOST or not free:
+        raise conflict(
+            "InstanceDiskLimitExceeded", "The instance has as many disks as it can have."
+        )
+    return free[0]
+
+
+def _or(value: str | bool | None, old: str | bool) -> str | bool:
+    return old if value is None else value
+
+
+def _pair(context: Context, disk: str, instance: str) -> tuple[Disk, Instance]:
+    store = context.cloud.store
+    found = need(store.instances.get(instance), "InstanceId", instance)
+    return need(store.disks.get(disk), "DiskId", disk), found
+
+
+def _wanted(ask: DescribeDisks, disk: Disk) -> bool:
+    words = {
+        "instance": ask.InstanceId,
+        "status": "" if ask.Status == "All" else ask.Status,
+        "type": "" if ask.DiskType == "all" else ask.DiskType,
+        "category": "" if ask.Category == "all" else ask.Category,
+        "zone": ask.ZoneId,
+        "name": ask.DiskName,
+        "charge": ask.DiskChargeType or "",
+        "level": ask.PerformanceLevel,
+        "group": ask.ResourceGroupId,
+        "key": ask.KMSKeyId,
+        "snapshot": ask.SnapshotId,
+    }
+    actual = {
+        "instance": disk.instance,
+        "status": disk.status.value,
+        "type": disk.type,
+        "category": disk.category,
+        "zone": disk.zone,
+        "name": disk.name,
+        "charge": "PostPaid",
+        "level": disk.performance,
+        "group": disk.resource_group,
+        "key": "",
+        "snapshot": disk.snapshot,
+    }
+    switches = (
+        (ask.Portable, disk.portable),
+        (ask.Encrypted or None, disk.encrypted),
+        (ask.DeleteWithInstance, disk.delete_with_instance),
+        (ask.DeleteAutoSnapshot, disk.delete_auto_snapshot),
+    )
+    return (
+        (ask.DiskIds is None or disk.id in ask.DiskIds)
+        and matches(words, actual)
+        and all(want is None or want == have for want, have in switches)
+        and has_tags(disk, ask.Tag)
+        and created_within(ask.Filter, disk.created)
+    )
+
+
+def created_within(filters: tuple[FilterPart, ...], created: float) -> bool:
+    """Whether a record's age passes the ``CreationStartTime`` and ``CreationEndTime`` filters."""
+    for one in filters:
+        try:
+            at = read_time(one.Value)
+        except ValueError:
+            raise invalid_parameter("Filter.N.Value", code="InvalidFilterValue") from None
+        if one.Key not in {"CreationStartTime", "CreationEndTime"}:
+            raise invalid_parameter("Filter.N.Key", code="InvalidFilterKey.NotFound")
+        if (created < at) if one.Key == "CreationStartTime" else (created > at):
+            return False
+    return True
+
+
+def _view(disk: Disk) -> Body:
+    attached = to_second(disk.attached) if disk.instance else ""
+    attachments: list[Json] = (
+        [{"InstanceId": disk.instance, "Device": disk.device, "AttachedTime": attached}]
+        if disk.instance
+        else []
+    )
+    return {
+        "DiskId": disk.id,
+        "RegionId": disk.region,
+        "ZoneId": disk.zone,
+        "DiskName": disk.name,
+        "Description": disk.description,
+        "Type": disk.type,
+        "Category": disk.category,
+        "PerformanceLevel": disk.performance,
+        "Size": disk.size,
+        "SerialNumber": disk.serial,
+        "ImageId": disk.image,
+        "SourceSnapshotId": disk.snapshot,
+        "ProductCode": "",
+        "Portable": disk.portable,
+        "Status": disk.status.value,
+        "InstanceId": disk.instance,
+        "Device": disk.device,
+        "DeleteWithInstance": disk.delete_with_instance,
+        "DeleteAutoSnapshot": disk.delete_auto_snapshot,
+        "EnableAutoSnapshot": False,
+        "EnableAutomatedSnapshotPolicy": False,
+        "AutoSnapshotPolicyId": "",
+        "Encrypted": disk.encrypted,
+        "KMSKeyId": "",
+        "CreationTime": to_second(disk.created),
+        "AttachedTime": attached,
+        "DetachedTime": to_second(disk.detached) if disk.detached else "",
+        "ExpiredTime": "2999-09-08T16:00Z",
+        "DiskChargeType": "PostPaid",
+        "ResourceGroupId": disk.resource_group,
+        "MultiAttach": "Disabled",
+        "MountInstanceNum": len(attachments),
+        "MountInstances": {"MountInstance": attachments},
+        "Attachments": {"Attachment": attachments},
+        "OperationLocks": {"OperationLock": []},
+        "StorageSetId": "",
+        "Tags": tags_of(disk),
+    }

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ECS: RunInstances: records of instances and their disks, from a checked request."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+from hostlift.localcloud.actions.base import Context, action
+from hostlift.localcloud.actions.disks import performance_of
+from hostlift.localcloud.actions.launch import Launch, check_launch
+from hostlift.localcloud.actions.launch_request import RunInstances
+from hostlift.localcloud.addresses import next_private, next_public
+from hostlift.localcloud.ids import new_id, new_mac, serial_of
+from hostlift.localcloud.jobs import Job
+from hostlift.localcloud.life import networks
+from hostlift.localcloud.state.records import Disk, Instance
+from hostlift.localcloud.wire.answer import Body
+from hostlift.localcloud.wire.errors import ApiError
+from hostlift.localcloud.wire.message import Product
+
+_LETTERS = "bcdefghijklmnopqrstuvwxyz"
+_DEFAULT_IN = 10
+
+
+@action(Product.ECS, RunInstances)
+def run_instances(context: Context, ask: RunInstances) -> Body:
+    """They are Pending at once; Running when their guests run."""
+    launch = check_launch(context, ask)
+    store = context.cloud.store
+    made: list[Instance] = []
+    for number in range(ask.Amount):
+        instance = _instance(context, launch, number)
+        store.instances.put(instance)
+        for disk in _disks(context, launch, instance):
+            store.disks.put(disk)
+        made.append(instance)
+    for job in networks.admit_again(context.cloud, frozenset(g.id for g in launch.groups)):
+        context.later(job)
+    for instance in made:
+        context.later(Job("instance", instance.id))
+    return {"InstanceIdSets": {"InstanceIdSet": [i.id for i in made]}}
+
+
+def _instance(context: Context, launch: Launch, number: int) -> Instance:
+    ask, key = launch.ask, new_id("i")
+    suffix = f"{number + 1:03d}" if ask.UniqueSuffix and ask.Amount > 1 else ""
+    given = ask.HostNames[number] if number < len(ask.HostNames) else ask.HostName
+    default = "iZ" + key.removeprefix("i-") + "Z"
+    out = ask.InternetMaxBandwidthOut
+    return Instance(
+        id=key,
+        region=ask.RegionId,
+        created=context.now,
+        name=f"{ask.InstanceName or key}{suffix}",
+        description=ask.Description,
+        resource_group=ask.ResourceGroupId,
+        tags=launch.tags,
+        zone=launch.vswitch.zone,
+        type=launch.size.id,
+        image=launch.image.id,
+        boot_mode="UEFI" if launch.image.boot_mode == "UEFI" else "BIOS",
+        os_type=launch.image.os_type,
+        os_name=launch.image.os_name,
+        hostname=f"{given}{suffix}" if given else default,
+        vpc=launch.vswitch.vpc,
+        vswitch=launch.vswitch.id,
+        groups=tuple(g.id for g in launch.groups),
+        mac=new_mac(),
+        eni=new_id("eni"),
+        private_ip=launch.private_ip or _private(context, launch),
+        public_ip=_public(context) if out else "",
+        bandwidth_in=ask.InternetMaxBandwidthIn or max(_DEFAULT_IN, out),
+        bandwidth_out=out,
+        internet_charge=ask.InternetChargeType,
+        user_data=ask.UserData,
+        key_pair=ask.KeyPairName,
+        ram_role=ask.RamRoleName,
+        http_endpoint=ask.HttpEndpoint,
+        http_tokens=ask.HttpTokens,
+        serial=str(uuid.uuid4()),
+        spot_strategy=ask.SpotStrategy,
+        credit=ask.CreditSpecification or ("Standard" if launch.size.credits else ""),
+        protected=ask.DeletionProtection,
+        release_at=launch.release_at,
+    )
+
+
+def _private(context: Context, launch: Launch) -> str:
+    vswitch = launch.vswitch
+    instances = context.cloud.store.instances.all()
+    taken = {i.private_ip for i in instances if i.vswitch == vswitch.id}
+    address = next_private(vswitch.cidr, taken)
+    if not address:
+        raise ApiError(
+            "QuotaExceeded.PrivateIpAddress", "Don't have enough private IPs in this switch"
+        )
+    return address
+
+
+def _public(context: Context) -> str:
+    taken = {i.public_ip for i in context.cloud.store.instances.all()}
+    address = next_public(taken)
+    if not address:
+        raise ApiError("QuotaExceed.EipAddress", "This cloud has no more public addresses.", 403)
+    return address
+
+
+def _disks(context: Context, launch: Launch, instance: Instance) -> Iterator[Disk]:
+    """The system disk, the image's data disks, then those asked for."""
+    ask, letters = launch.ask, iter(_LETTERS)
+    system = next(d for d in launch.image.disks if d.type == "system")
+    common = ask.SystemDisk
+    yield _disk(
+        context,
+        instance,
+        size=launch.system_gib,
+        category=launch.system_category,
+        type="system",
+        source=system.snapshot or launch.image.id,
+        image=launch.image.id,
+        device="/dev/xvda",
+        delete_with_instance=True,
+        name=common.DiskName,
+        description=common.Description,
+        performance=performance_of(launch.system_category, common.PerformanceLevel),
+    )
+    for mapped in launch.image.disks:
+        if mapped.type == "data":
+            yield _disk(
+                context,
+                instance,
+                size=mapped.size,
+                category=launch.system_category,
+                type="data",
+                source=mapped.snapshot,
+                snapshot=mapped.snapshot,
+                device=f"/dev/xvd{next(letters)}",
+                delete_with_instance=True,
+                performance=performance_of(launch.system_category, None),
+            )
+    for part in ask.DataDisk:
+        category = part.Category or "cloud_efficiency"
+        copied = context.cloud.store.snapshots.get(part.SnapshotId)
+        yield _disk(
+            context,
+            instance,
+            size=copied.disk_size if copied else part.Size or 0,
+            category=category,
+            type="data",
+            source=part.SnapshotId,
+            snapshot=part.SnapshotId,
+            device=f"/dev/xvd{next(letters)}",
+            delete_with_instance=part.DeleteWithInstance,
+            name=part.DiskName,
+            description=part.Description,
+            performance=performance_of(category, part.PerformanceLevel),
+        )
+
+
+def _disk(
+    context: Context,
+    instance: Instance,
+    *,
+    size: int,
+    category: str,
+    type: str,  # noqa: A002 - the record's own word
+    source: str,
+    device: str,
+    delete_with_instance: bool,
+    performance: str,
+    snapshot: str = "",
+    image: str = "",
+    name: str = "",
+    description: str = "",
+) -> Disk:
+    key = new_id("d")
+    return Disk(
+        id=key,
+        serial=serial_of(key),
+        region=instance.region,
+        zone=instance.zone,
+        created=context.now,
+        name=name,
+        description=description,
+        resource_group=instance.resource_group,
+        tags=instance.tags,
+        size=size,
+        category=category,
+        type=type,
+        source=source,
+        snapshot=snapshot,
+        image=image,
+        performance=performance,
+        instance=instance.id,
+        device=device,
+        attached=context.now,
+        ever_attached=True,
+        delete_with_instance=delete_with_instance,
+        portable=type == "data",
+    )

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Removing the bytes and wires of what was deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hostlift.localcloud.jobs import Job
+from hostlift.localcloud.life.snapshots import being_copied
+from hostlift.localcloud.state.records import Buried, Tombstone
+
+if TYPE_CHECKING:
+    from hostlift.localcloud.cloud import Cloud
+
+_POLL = 0.2
+
+
+def bury(cloud: Cloud, kind: Buried, key: str, parent: str = "") -> Job:
+    """Note inside a change that something is gone; the job, queued afterwards, removes the rest."""
+    cloud.store.tombstones.put(Tombstone(id=key, kind=kind, parent=parent))
+    return Job("tombstone", key)
+
+
+def advance(cloud: Cloud, key: str) -> float | None:
+    """Remove, then forget."""
+    stone = cloud.store.tombstones.get(key)
+    if stone is None:
+        return None
+    if stone.kind == "disk" and being_copied(cloud, frozenset({key})):
+        return _POLL
+    match stone.kind:
+        case "disk":
+            cloud.compute.delete_disk(key)
+        case "snapshot":
+            cloud.compute.delete_snapshot(key)
+        case "vswitch":
+            with cloud.wiring:
+                cloud.fabric.remove_vswitch(stone.parent, key)
+        case "vpc":
+            with cloud.wiring:
+                cloud.fabric.remove_vpc(key)
+    with cloud.store.change():
+        cloud.store.tombstones.drop(key)
+    return None

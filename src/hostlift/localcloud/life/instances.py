@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instances: Pending → Starting → Running → Stopping → Stopped, and release."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hostlift.errors import HostError
+from hostlift.localcloud.catalogue import INSTANCE_TYPES
+from hostlift.localcloud.compute.base import DiskRef, MachineSpec, Nic, Power
+from hostlift.localcloud.jobs import Job
+from hostlift.localcloud.life import disks as disk_life
+from hostlift.localcloud.life import networks
+from hostlift.localcloud.life.burial import bury
+from hostlift.localcloud.life.snapshots import being_copied
+from hostlift.localcloud.state.records import Disk, DiskStatus, Instance, InstanceStatus
+
+if TYPE_CHECKING:
+    from hostlift.localcloud.cloud import Cloud
+
+_POLL = 0.2
+_SLOW_POLL = 3.0
+
+
+def advance(cloud: Cloud, key: str) -> float | None:
+    """The next bit of an instance's life."""
+    instance = cloud.store.instances.get(key)
+    if instance is None:
+        return None
+    if instance.deleting:
+        return _release(cloud, instance)
+    match instance.status:
+        case InstanceStatus.PENDING:
+            for disk in disks_of(cloud, key):
+                disk_life.make(cloud, disk.id)
+            _put(cloud, key, expect=instance.status, status=InstanceStatus.STARTING)
+            return cloud.settings.delay
+        case InstanceStatus.STARTING:
+            return _start(cloud, instance)
+        case InstanceStatus.STOPPING:
+            return _stop(cloud, instance)
+        case InstanceStatus.RUNNING | InstanceStatus.STOPPED:
+            return None
+
+
+def fail(cloud: Cloud, key: str, reason: str) -> float | None:
+    """A start that failed leaves it Stopped; a stop or a release is tried again."""
+    instance = cloud.store.instances.get(key)
+    if instance is None:
+        return None
+    if instance.deleting or instance.status is InstanceStatus.STOPPING:
+        return _SLOW_POLL
+    _put(cloud, key, expect=instance.status, status=InstanceStatus.STOPPED, trouble=reason)
+    return None
+
+
+def watch(cloud: Cloud) -> None:
+    """Guests that switched themselves off are Stopped; due ones are released."""
+    now = cloud.clock.now()
+    for instance in cloud.store.instances.all():
+        if instance.deleting:
+            continue
+        if 0 < instance.release_at <= now:
+            with cloud.store.change():
+                begin_release(cloud, instance.id)
+            cloud.jobs.add(Job("instance", instance.id))
+        elif instance.status is InstanceStatus.RUNNING and _is_off(cloud, instance):
+            _put(cloud, instance.id, expect=instance.status, status=InstanceStatus.STOPPED)
+
+
+def mark_for_start(cloud: Cloud) -> None:
+    """After a start of the cloud: what was running when it went down starts again."""
+    for instance in cloud.store.instances.all():
+        if instance.status is InstanceStatus.RUNNING:
+            cloud.store.instances.put(replace(instance, status=InstanceStatus.STARTING))
+
+
+def begin_release(cloud: Cloud, key: str) -> None:
+    """Mark for release, inside a change."""
+    instance = cloud.store.instances.get(key)
+    if instance is not None:
+        cloud.store.instances.put(replace(instance, deleting=True, status=InstanceStatus.STOPPING))
+
+
+def disks_of(cloud: Cloud, instance: str) -> list[Disk]:
+    """Disks of an instance, the system disk first."""
+    found = [d for d in cloud.store.disks.all() if d.instance == instance]
+    return sorted(found, key=lambda d: (d.type != "system", d.device))
+
+
+def _is_off(cloud: Cloud, instance: Instance) -> bool:
+    return cloud.compute.power(instance.id) is Power.OFF
+
+
+def _start(cloud: Cloud, instance: Instance) -> float | None:
+    disks = disks_of(cloud, instance.id)
+    if being_copied(cloud, frozenset(d.id for d in disks)):
+        return _POLL
+    for disk in disks:
+        disk_life.make(cloud, disk.id)
+        _arrive(cloud, disk.id)
+    if not networks.wire_vswitch(cloud, instance.vswitch):
+        raise HostError("its vSwitch is gone", subject=instance.id)
+    nic = networks.nic_of(cloud, instance)
+    if nic is None:
+        raise HostError("its vSwitch is gone", subject=instance.id)
+    with cloud.wiring:
+        cloud.fabric.plug(instance.id, nic)
+    networks.admit(cloud, instance.id)
+    cloud.compute.start(_spec(instance, disks, nic))
+    if _is_off(cloud, instance):
+        raise HostError("it ended at once", subject=instance.id)
+    with cloud.store.change():
+        for disk in disks_of(cloud, instance.id):
+            cloud.store.disks.put(replace(disk, ever_started=True))
+        _put(cloud, instance.id, expect=InstanceStatus.STARTING, status=InstanceStatus.RUNNING)
+    return None
+
+
+def _arrive(cloud: Cloud, key: str) -> None:
+    with cloud.store.change():
+        disk = cloud.store.disks.get(key)
+        if disk is not None and disk.status in {DiskStatus.CREATING, DiskStatus.ATTACHING}:
+            cloud.store.disks.put(replace(disk, status=DiskStatus.IN_USE))
+
+
+def _spec(instance: Instance, disks: list[Disk], nic: Nic) -> MachineSpec:
+    size = INSTANCE_TYPES[instance.type]
+    return MachineSpec(
+        id=instance.id,
+        hostname=instance.hostname,
+        cpus=size.cpus,
+        memory_mib=int(size.memory * 1024),
+        firmware="uefi" if instance.boot_mode.upper().startswith("UEFI") else "bios",
+        disks=tuple(DiskRef(id=d.id, serial=d.serial, size_gib=d.size) for d in disks),
+        nic=nic,
+        user_data=base64.b64decode(instance.user_data),
+    )
+
+
+def _stop(cloud: Cloud, instance: Instance) -> float | None:
+    if _is_off(cloud, instance):
+        after = InstanceStatus.STARTING if instance.restart else InstanceStatus.STOPPED
+        _put(cloud, instance.id, expect=InstanceStatus.STOPPING, status=after)
+        return cloud.settings.delay if instance.restart else None
+    waited = cloud.clock.now() - instance.stop_asked
+    force = instance.force_stop or waited > cloud.settings.stop_deadline
+    cloud.compute.stop(instance.id, force=force)
+    return min(_SLOW_POLL, max(_POLL, waited / 2))
+
+
+def _release(cloud: Cloud, instance: Instance) -> float | None:
+    disks = disks_of(cloud, instance.id)
+    if being_copied(cloud, frozenset(d.id for d in disks)):
+        return _POLL
+    cloud.compute.delete(instance.id)
+    nic = networks.nic_of(cloud, instance)
+    if nic is not None:
+        with cloud.wiring:
+            cloud.fabric.unplug(instance.id, nic)
+    with cloud.store.change():
+        jobs = [_let_go(cloud, disk) for disk in disks_of(cloud, instance.id)]
+        cloud.store.instances.drop(instance.id)
+        jobs += networks.admit_again(cloud, frozenset(instance.groups))
+    for job in jobs:
+        cloud.jobs.add(job)
+    return None
+
+
+def _let_go(cloud: Cloud, disk: Disk) -> Job:
+    if disk.type == "system" or disk.delete_with_instance:
+        cloud.store.disks.drop(disk.id)
+        return bury(cloud, "disk", disk.id)
+    cloud.store.disks.put(
+        replace(
+            disk,
+            instance="",
+            device="",
+            status=DiskStatus.AVAILABLE if disk.made else DiskStatus.CREATING,
+            detached=cloud.clock.now(),
+        )
+    )
+    return Job("disk", disk.id)
+
+
+def _put(
+    cloud: Cloud,
+    key: str,
+    *,
+    expect: InstanceStatus,
+    status: InstanceStatus,
+    trouble: str = "",
+) -> None:
+    """Move on, unless another call changed its course meanwhile."""
+    with cloud.store.change():
+        instance = cloud.store.instances.get(key)
+        if instance is None or instance.status is not expect or instance.deleting:
+            return
+        running = status is InstanceStatus.RUNNING
+        stopped = status is InstanceStatus.STOPPED
+        cloud.store.instances.put(
+            replace(
+                instance,
+                status=status,
+                trouble=trouble,
+                started=cloud.clock.now() if running else instance.started,
+                restart=instance.restart and not running and not stopped,
+                force_stop=instance.force_stop and not running and not stopped,
+            )
+        )

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Snapshots: progressing → accomplished, or failed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hostlift.localcloud.state.records import SnapshotStatus
+
+if TYPE_CHECKING:
+    from hostlift.localcloud.cloud import Cloud
+
+
+def advance(cloud: Cloud, key: str) -> float | None:
+    """Copy at once (the point in time is the call's), then call it accomplished."""
+    snapshot = cloud.store.snapshots.get(key)
+    if snapshot is None or snapshot.status is not SnapshotStatus.PROGRESSING:
+        return None
+    if not snapshot.copied:
+        cloud.compute.snapshot(snapshot.disk, snapshot.id)
+        _put(cloud, key, copied=True)
+        return cloud.settings.delay
+    _put(cloud, key, status=SnapshotStatus.ACCOMPLISHED)
+    return None
+
+
+def fail(cloud: Cloud, key: str, reason: str) -> float | None:
+    """A copy that failed once is failed."""
+    _put(cloud, key, status=SnapshotStatus.FAILED, trouble=reason)
+    return None
+
+
+def being_copied(cloud: Cloud, disks: frozenset[str]) -> bool:
+    """Whether a snapshot still reads one of these disks."""
+    return any(
+        s.disk in disks and s.status is SnapshotStatus.PROGRESSING and not s.copied
+        for s in cloud.store.snapshots.all()
+    )
+
+
+def _put(
+    cloud: Cloud,
+    key: str,
+    *,
+    status: SnapshotStatus = SnapshotStatus.PROGRESSING,
+    copied: bool = True,
+    trouble: str = "",
+) -> None:
+    with cloud.store.change():
+        snapshot = cloud.store.snapshots.get(key)
+        if snapshot is not None:
+            now = cloud.clock.now()
+            cloud.store.snapshots.put(
+                replace(snapshot, status=status, copied=copied, trouble=trouble, modified=now)
+            )

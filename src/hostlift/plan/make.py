@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the machine and the wishes to the plan. Pure: the same input gives the same plan.
+
+`hostlift.plan.placing` decides which file system goes where, `system_disk` and `data_disk` give
+each volume a partition, and here the parts become one plan with a forecast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hostlift.errors import CheckBlocked
+from hostlift.model.machine import Machine
+from hostlift.model.plan import (
+    Content,
+    Forecast,
+    MigrationPlan,
+    SourceTree,
+    TargetDisk,
+    TargetPartition,
+    Volume,
+)
+from hostlift.plan import data_disk, placing, system_disk, words
+from hostlift.plan.placing import MAKEABLE, Seat, Seating, relative
+from hostlift.settings.user_config import Settings
+
+ASSUMED_LINK = 12_500_000
+"""Bytes per second of the forecast: 100 Mbit/s, the public inbound rate of a small instance."""
+_KIB = 1024
+_SECONDS_PER_FILE = 0.0003
+_FIXED_SECONDS = 300.0
+"""Provisioning, adaptation, snapshots, image, trial."""
+_FREEZE_FIXED = 3.0
+_CHANGED_SHARE = 0.002
+"""Of the bytes, what the last pass is assumed to find changed."""
+
+
+def make(
+    machine: Machine,
+    settings: Settings,
+    excludes: Mapping[int, tuple[str, ...]],
+    private: tuple[str, ...] = (),
+) -> MigrationPlan:
+    """Decide everything that is decided before anything is created.
+
+    Args:
+        machine: What inspection found.
+        settings: What the user wishes.
+        excludes: rsync patterns by disk, anchored at the disk's root.
+        private: Absolute patterns on the source of what must never travel: our own state and
+            secrets (`hostlift.settings.folder.Workspace.own_patterns`).
+
+    Raises:
+        ConfigError: A size does not hold what is used; the error names the key.
+        CheckBlocked: The source cannot be mirrored as it is.
+    """
+    seating = placing.seat(machine, settings, excludes, private)
+    _demand_makeable(seating)
+    system, warnings = system_disk.plan(machine, seating, settings.system_disk_size)
+    disks = [system]
+    for seat in sorted((s for s in seating.seats if s.wish), key=lambda s: s.disk):
+        disk, told = data_disk.plan(machine, seating, seat)
+        disks.append(disk)
+        warnings += told
+    warnings += [
+        f"the swap file {f} is not copied and its line in fstab is dropped; make a new one there"
+        for f in placing.swap_files(machine)
+    ]
+    return MigrationPlan(
+        hostname=machine.hostname,
+        region=settings.region_id,
+        image_name=settings.image_name,
+        platform=words.platform(machine, settings),
+        architecture=words.architecture(machine, settings),
+        os_id=machine.os_id,
+        os_like=machine.os_like,
+        firmware=machine.firmware,
+        disks=tuple(disks),
+        volumes=tuple(_volume(seat, disks) for seat in seating.seats),
+        forecast=_forecast(seating, settings),
+        workload_hooks=_hooks(machine, settings),
+        listening=machine.listening,
+        bandwidth_limit=settings.bandwidth_limit,
+        warnings=(*seating.warnings, *warnings),
+    )
+
+
+def _demand_makeable(seating: Seating) -> None:
+    for seat in seating.seats:
+        kind = seat.source.kind if seat.source else "ext4"
+        if kind not in MAKEABLE:
+            known = ", ".join(sorted(MAKEABLE))
+            raise CheckBlocked(
+                f"the file system {kind} cannot be made on the target; these can: {known}",
+                subject=seat.mount_point,
+                hint=f"Unmount {seat.mount_point}, then it stays behind."
+                if seat.mount_point != "/"
+                else "",
+            )
+
+
+def _volume(seat: Seat, disks: list[TargetDisk]) -> Volume:
+    partition = _partition(seat, disks)
+    trees = [SourceTree(path=seat.mount_point)]
+    trees += [
+        SourceTree(path=g.mount_point, prefix=relative(g.mount_point, seat.mount_point))
+        for g in seat.guests
+    ]
+    return Volume(
+        id=f"disk{seat.disk}p{partition.number}",
+        disk=seat.disk,
+        partition=partition.number,
+        mount_point=seat.mount_point,
+        file_system=partition.file_system,
+        trees=tuple(trees),
+        excludes=seat.excludes,
+    )
+
+
+def _partition(seat: Seat, disks: list[TargetDisk]) -> TargetPartition:
+    disk = next(d for d in disks if d.index == seat.disk)
+    return next(
+        p
+        for p in disk.partitions
+        if p.mount_point == seat.mount_point and p.content in (Content.FILES, Content.ESP)
+    )
+
+
+def _hooks(machine: Machine, settings: Settings) -> tuple[str, ...]:
+    if settings.hooks != "auto":
+        return settings.hooks
+    return tuple(dict.fromkeys(w.hook for w in machine.workloads if w.hook and w.pids))
+
+
+def _forecast(seating: Seating, settings: Settings) -> Forecast:
+    size = sum(s.used for s in seating.seats)
+    files = sum(s.used_inodes for s in seating.seats)
+    limit = settings.bandwidth_limit * _KIB
+    rate = min(limit, ASSUMED_LINK) if limit else ASSUMED_LINK
+    return Forecast(
+        bytes=size,
+        files=files,
+        seconds=round(_FIXED_SECONDS + size / rate + files * _SECONDS_PER_FILE, 1),
+        freeze_seconds=round(_FREEZE_FIXED + size * _CHANGED_SHARE / rate, 1),
+    )

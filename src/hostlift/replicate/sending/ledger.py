@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes down what was acknowledged, and counts what a pass does. Shared by all streams."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hostlift.errors import DigestMismatch
+from hostlift.events import EventSink, Progress
+from hostlift.ports.clock import Clock
+from hostlift.replicate.fs.attributes import show
+from hostlift.replicate.manifest import Manifest, Row, State
+from hostlift.replicate.protocol import Problem, Trouble
+from hostlift.replicate.sending.chunks import ChunkBook
+from hostlift.replicate.sending.options import Loss
+from hostlift.replicate.sending.staging import Staging, Todo
+from hostlift.replicate.source import path_of
+
+_MOST_FINDINGS = 5000
+_MOST_HOT = 10_000
+_MOST_TRIES = 5
+_EVERY_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Acknowledgement of an object; ``file`` is the large file that is complete with it."""
+
+    todo: Todo
+    row: Row
+    file: int = 0
+    pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Acknowledgement of a removal."""
+
+    key: bytes
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chunked:
+    """Acknowledgement of a chunk of a large file."""
+
+    todo: Todo
+    file: int
+    index: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Punched:
+    """Acknowledgement of a hole of whole chunks in a large file."""
+
+    todo: Todo
+    file: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Acknowledgement that a large file is there."""
+
+    todo: Todo
+
+
+Outcome = Settled | Removed | Chunked | Punched | Begun | None
+
+
+class Ledger:
+    """The books of one pass."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        staging: Staging,
+        names: Mapping[int, str],
+        *,
+        sink: EventSink,
+        clock: Clock,
+        step: str,
+    ) -> None:
+        self.manifest = manifest
+        self.staging = staging
+        self.chunks = ChunkBook(manifest)
+        self.names = names
+        self.total = 0
+        self.done = 0
+        self.bytes_read = 0
+        self.bytes_sent = 0
+        self.objects = 0
+        self.deleted = 0
+        self.vanished = 0
+        self.hot: set[tuple[int, bytes]] = set()
+        self.findings: list[Loss] = []
+        self._again: list[Todo] = []
+        self._tries: dict[tuple[int, bytes], int] = {}
+        self._broken: set[tuple[int, bytes]] = set()
+        self._sink = sink
+        self._clock = clock
+        self._step = step
+        self._shown = clock.monotonic()
+        self._lock = threading.Lock()
+
+    def advance(self, done: int, read: int) -> None:
+        """Content of the source was dealt with: ``done`` bytes of it, ``read`` of them read."""
+        with self._lock:
+            self.done += done
+            self.bytes_read += read
+            now = self._clock.monotonic()
+            if now - self._shown < _EVERY_SECONDS:
+                return
+            self._shown = now
+        self._sink(Progress(self._step, "files", self.done, max(self.total, self.done)))
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._clock.now()
+
+    def sent(self, count: int) -> None:
+        """Bytes went out."""
+        with self._lock:
+            self.bytes_sent += count
+
+    def gone(self) -> None:
+        """An object vanished before it was read."""
+        with self._lock:
+            self.vanished += 1
+
+    def found(self, vol: int, key: bytes, reason: str) -> None:
+        """Something could not be kept."""
+        with self._lock:
+            if len(self.findings) < _MOST_FINDINGS:
+                loss = Loss(volume=self.names[vol], path=path_of(key), reason=reason)
+                self.findings.append(loss)
+
+    def is_hot(self, todo: Todo) -> None:
+        """It changed while it was read."""
+        with self._lock:
+            if len(self.hot) < _MOST_HOT:
+                self.hot.add((todo.vol, todo.key))
+
+    def is_calm(self, todo: Todo) -> None:
+        """It was read again, undisturbed."""
+        with self._lock:
+            self.hot.discard((todo.vol, todo.key))
+
+    def again(self, todo: Todo) -> None:
+        """Send it once more in this pass.
+
+        Raises:
+            DigestMismatch: It did not arrive intact time after time.
+        """
+        where = (todo.vol, todo.key)
+        with self._lock:
+            self._tries[where] = tries = self._tries.get(where, 0) + 1
+            if tries <= _MOST_TRIES:
+                self._again.append(todo)
+                return
+        raise DigestMismatch(
+            f"arrived damaged {tries} times", subject=f"{self.names[todo.vol]}:{show(path_of(todo.key))}"
+        )
+
+    def take_again(self) -> list[Todo]:
+        """What is to be sent once more, each once."""
+        with self._lock:
+            found, self._again = self._again, []
+            self._broken.clear()
+        return list({(t.vol, t.key): t for t in found}.values())
+
+    def acknowledged(
+        self, vol: int, outcomes: Sequence[Outcome], problems: Sequence[Problem]
+    ) -> None:
+        """A batch is durable at the target; write that down, durably."""
+        troubles = {p.index: p for p in problems}
+        rows: list[Row] = []
+        removed: list[bytes] = []
+        arrived: list[tuple[int, int, bytes]] = []
+        for index, outcome in enumerate(outcomes):
+            if index in troubles and not self._weather(vol, outcome, troubles[index], rows):
+                continue
+            match outcome:
+                case Settled():
+                    rows.append(self._settle(vol, outcome))
+                case Removed():
+                    self.deleted += 1
+                    if not outcome.kept:
+                        removed.append(outcome.key)
+                case Chunked():
+                    arrived.append((outcome.file, outcome.index, outcome.digest))
+                case Punched():
+                    self.chunks.punched(outcome.file, outcome.low, outcome.high)
+                case Begun() | None:
+                    pass
+        if arrived:
+            self.chunks.arrived(arrived)
+        if rows:
+            self.manifest.settle(vol, rows)
+            self.objects += len(rows)
+        if removed:
+            self.manifest.forget(vol, removed)
+
+    def _settle(self, vol: int, outcome: Settled) -> Row:
+        if outcome.pinned:
+            self.staging.pin(vol, outcome.todo.tree, outcome.row.key)
+        broken = (vol, outcome.row.key) in self._broken
+        if outcome.file and not broken:
+            self.chunks.complete(outcome.file, outcome.row.size)
+        return replace(outcome.row, state=State.DOUBT) if broken else outcome.row
+
+    def _weather(self, vol: int, outcome: Outcome, problem: Problem, rows: list[Row]) -> bool:
+        """Deal with trouble; True when the outcome stands nevertheless."""
+        key = _key_of(outcome)
+        if problem.trouble is Trouble.PARTIAL:
+            self.found(vol, key, problem.reason)
+            return True
+        todo = outcome.todo if isinstance(outcome, Settled | Chunked | Punched | Begun) else None
+        if todo is not None and problem.trouble in {Trouble.MISMATCH, Trouble.MISSING}:
+            is_link = todo.anchor is not None and todo.anchor != todo.key
+            if not is_link:
+                self._retry(vol, todo, problem)
+                return False
+        self.found(vol, key, problem.reason)
+        if isinstance(outcome, Settled):
+            rows.append(replace(outcome.row, state=State.DOUBT))
+        return False
+
+    def _retry(self, vol: int, todo: Todo, problem: Problem) -> None:
+        with self._lock:
+            first = (vol, todo.key) not in self._broken
+            self._broken.add((vol, todo.key))
+        if problem.trouble is Trouble.MISSING:
+            self.chunks.drop(vol, todo.key)
+        if first:
+            self.again(todo)
+
+
+def _key_of(outcome: Outcome) -> bytes:
+    match outcome:
+        case None:
+            return b"."
+        case Removed():
+            return outcome.key
+        case _:
+            return outcome.todo.key
+
+
+def link_row(todo: Todo) -> Row:
+    """The row of a further name of an inode."""
+    return Row(
+        todo.key, todo.kind, todo.dev, todo.ino, todo.ctime, todo.size, State.SETTLED, todo.anchor, b""
+    )
+

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the booted copy says on its serial console, and what it means when it says nothing.
+
+The beacon is a block of lines that a small unit in the copy prints once the system is up:
+
+    HOSTLIFT-BEACON <token> begin
+    HOSTLIFT-BEACON <token> <key>=<value>
+    HOSTLIFT-BEACON <token> end
+
+Every line repeats the token, so kernel messages between and before them, carriage returns,
+colours and earlier boots on the same console do no harm. Keys that are judged: ``hostname``,
+``mounts``, ``failed`` and ``listening``; lists are separated by blanks or commas. A key that is
+repeated is a list over several lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hostlift.model.plan import MigrationPlan
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_LINE_END = re.compile(r"[\r\n]+")
+_FACT = re.compile(r"([a-z][a-z0-9_.-]*)=(.*)", re.DOTALL)
+_PRINTK = re.compile(r"\[ *\d+\.\d{6}\] .*$")
+"""A kernel message that landed in the middle of a line, up to the line's end."""
+
+
+def read_beacon(console: str, token: str) -> dict[str, str] | None:
+    """The facts of the last complete beacon; None while there is none.
+
+    Args:
+        token: The token of this migration; beacons of others are not ours.
+    """
+    if not token:
+        return None
+    complete: dict[str, str] | None = None
+    facts: dict[str, str] | None = None
+    for line in _lines(console):
+        said = _said(line, token)
+        if said == "begin":
+            facts = {}
+        elif said == "end":
+            complete, facts = (facts if facts is not None else complete), None
+        elif said and facts is not None:
+            _note(facts, said)
+    return complete
+
+
+def _lines(console: str) -> list[str]:
+    return _LINE_END.split(_ANSI.sub("", console))
+
+
+def _said(line: str, token: str) -> str:
+    """What a line says after the token, without what the kernel wrote over it."""
+    before, found, after = line.partition(token)
+    if not found or before.strip().endswith("="):  # the token on a command line is no beacon
+        return ""
+    return _PRINTK.sub("", after).strip()
+
+
+def _note(facts: dict[str, str], said: str) -> None:
+    match = _FACT.fullmatch(said)
+    if match is None:
+        return
+    key, value = match[1], match[2].strip()
+    facts[key] = f"{facts[key]} {value}" if facts.get(key) else value
+
+
+def judge(facts: Mapping[str, str], plan: MigrationPlan) -> list[str]:
+    """What the booted copy lacks of what the source had, in sentences; empty: nothing."""
+    problems: list[str] = []
+    name = facts.get("hostname", "")
+    if plan.hostname and _short(name) != _short(plan.hostname):
+        problems.append(f"the host name is {name or 'unknown'}, it was {plan.hostname}")
+    mounted = set(_words(facts, "mounts"))
+    wanted = [v.mount_point for v in plan.volumes]
+    problems += [f"{m} is not mounted" for m in wanted if m not in mounted]
+    problems += [f"the unit {unit} failed" for unit in _words(facts, "failed")]
+    ports = {word.rpartition(":")[2] for word in _words(facts, "listening")}
+    problems += [
+        f"nothing listens on port {port}" for port in plan.listening if str(port) not in ports
+    ]
+    return problems
+
+
+def _short(name: str) -> str:
+    return name.partition(".")[0].lower()
+
+
+def _words(facts: Mapping[str, str], key: str) -> list[str]:
+    return [w for w in re.split(r"[\s,]+", facts.get(key, "")) if w]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """Words on the console that mean that this boot goes no further."""
+
+    pattern: re.Pattern[str]
+    meaning: str
+
+
+def _sign(pattern: str, meaning: str) -> _Sign:
+    return _Sign(re.compile(pattern, re.IGNORECASE), meaning)
+
+
+_SIGNS = (
+    _sign(
+        r"kernel panic.*unable to mount root fs.*",
+        "the kernel cannot read the root file system: the initramfs is missing, or holds no"
+        " virtio driver",
+    ),
+    _sign(r"kernel panic.*no (working )?init found.*", "the root file system holds no init"),
+    _sign(r"kernel panic.*", "the kernel gave up"),
+    _sign(
+        r"alert!.*does not exist.*",
+        "the initramfs does not find the root file system: a driver is missing, or root= names"
+        " another device",
+    ),
+    _sign(
+        r"dracut-initqueue.*timeout.*|warning: /dev/\S+ does not exist.*",
+        "the initramfs (dracut) does not find a device the system needs",
+    ),
+    _sign(
+        r".*emergency mode.*|.*give root password for maintenance.*",
+        "the system stopped in emergency mode: most often a line of fstab names a file system that"
+        " is not there",
+    ),
+    _sign(r"grub rescue>.*", "GRUB does not find its own files on the disk"),
+    _sign(r"^\s*grub>.*", "GRUB started but found no configuration (grub.cfg)"),
+    _sign(
+        r"no bootable device.*|.*not a bootable disk.*|(missing )?operating system( not found)?$",
+        "the firmware found no boot loader on the system disk",
+    ),
+)
+
+
+def panic(console: str) -> str:
+    """The sentence for a boot that ended before the beacon; empty when there is no such sign.
+
+    Asking again after more output may turn an empty answer into a sentence, and a reboot that
+    succeeds shows a beacon: ask `read_beacon` first.
+    """
+    lines = _lines(console)
+    for sign in _SIGNS:
+        for line in reversed(lines):
+            match = sign.pattern.search(line)
+            if match:
+                return f"the copy does not boot: {sign.meaning} (console: {match[0].strip()!r})"
+    return ""

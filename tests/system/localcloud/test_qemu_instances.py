@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Virtual machines on the real fabric, with a guest of one sector that answers the power button."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hostlift.errors import HostError
+from hostlift.host.command import SystemCommands
+from hostlift.localcloud.compute import kvm
+from hostlift.localcloud.compute.base import Admission, DiskRef, MachineSpec, Metadata, Nic, Power
+from hostlift.localcloud.compute.qemu import QemuCompute
+from hostlift.localcloud.fabric.internet import internet_host
+from hostlift.localcloud.fabric.netns import NamespaceFabric
+from hostlift.localcloud.images import stock
+from hostlift.localcloud.linux.processes import Mark
+
+pytestmark = pytest.mark.root
+
+NIC = Nic(
+    vpc="vpc-q",
+    vswitch="vsw-q",
+    mac="00:16:3e:00:02:01",
+    private_ip="10.0.0.9",
+    prefix=24,
+    gateway="10.0.0.253",
+    public_ip="203.0.113.9",
+)
+USER_DATA = b"""#!/bin/sh
+echo the-disk $(readlink -f /dev/disk/by-id/virtio-bp1dataserial12345xx) > /dev/ttyS0
+exec python3 -m http.server 8080
+"""
+
+
+def spec(*disks: str, firmware: str = "bios") -> MachineSpec:
+    serials = ("bp1systemserial12345", "bp1dataserial12345xx")
+    return MachineSpec(
+        id="i-vm",
+        hostname="vm",
+        cpus=2,
+        memory_mib=1024,
+        firmware=firmware,
+        disks=tuple(DiskRef(id=d, serial=s, size_gib=1) for d, s in zip(disks, serials)),
+        nic=NIC,
+        user_data=USER_DATA,
+    )
+
+
+def tiny_guest() -> bytes:
+    """Says hi on the serial port, writes a sector to disk 1, and waits for the power button."""
+    code = b"\xba\xf8\x03" + b"".join(bytes([0xB0, c, 0xEE]) for c in b"hi\n")  # out 0x3f8
+    code += b"\xba\x02\x06\xb8\x00\x01\xef"  # enable the power button event
+    code += b"\xba\x00\x06\xed\xf6\xc4\x01\x74\xfa"  # poll its status
+    code += b"\xba\x04\x06\xb8\x00\x20\xef"  # ACPI sleep state 5
+    return (code + b"\xf4\xeb\xfd").ljust(510, b"\0") + b"\x55\xaa"
+
+
+class Cloud:
+    def __init__(self, folder: Path) -> None:
+        self.fabric = NamespaceFabric(folder, "vm")
+        self.compute = QemuCompute(folder, self.fabric)
+
+    def up(self) -> None:
+        self.fabric.up(0, lambda *_: Metadata(items={"instance-id": "i-vm"}, user_data=USER_DATA))
+        self.fabric.ensure_vpc(NIC.vpc, "10.0.0.0/8")
+        self.fabric.ensure_vswitch(NIC.vpc, NIC.vswitch, "10.0.0.0/24", NIC.gateway)
+        self.fabric.plug("i-vm", NIC)
+
+    def down(self) -> None:
+        self.compute.close()
+        self.fabric.down()
+
+
+@pytest.fixture(scope="module")
+def kvm_answer(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Asked once for all tests."""
+    folder = tmp_path_factory.mktemp("kvm")
+    kvm.usable(folder)
+    return (folder / "kvm").read_text() if (folder / "kvm").exists() else ""
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, kvm_answer: str) -> Iterator[Cloud]:
+    made = Cloud(tmp_path)
+    (tmp_path / "kvm").write_text(kvm_answer)
+    (tmp_path / "tiny.raw").write_bytes(tiny_guest().ljust(1 << 20, b"\0"))
+    (tmp_path / "snapshots").mkdir()
+    convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(tmp_path / "tiny.raw")]
+    SystemCommands().run([*convert, str(tmp_path / "snapshots/s-tiny.qcow2")], timeout=30)
+    try:
+        made.up()
+        made.compute.create_disk("d-sys", 1, source="s-tiny")
+        yield made
+    finally:
+        made.down()
+
+
+def eventually(what: Callable[[], object], seconds: float = 20) -> None:
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.05)):
+        if what():
+            return
+        pause.wait(0.05)
+    raise AssertionError("it never came true")
+
+
+def speaks(cloud: Cloud, times: int = 1) -> None:
+    eventually(lambda: cloud.compute.console("i-vm").count(b"hi\n") == times)
+
+
+def is_off(cloud: Cloud) -> bool:
+    return cloud.compute.power("i-vm") is Power.OFF
+
+
+def test_a_machine_starts_by_firmware_and_obeys_the_power_button(cloud: Cloud) -> None:
+    """On, console, off by request, on again with the console going on, off by force, gone."""
+    assert is_off(cloud)
+    cloud.compute.start(spec("d-sys"))
+    cloud.compute.start(spec("d-sys"))
+    speaks(cloud)
+    cloud.compute.stop("i-vm", force=False)
+    cloud.compute.stop("i-vm", force=False)
+    eventually(lambda: is_off(cloud))
+    cloud.compute.start(spec("d-sys"))
+    speaks(cloud, 2)
+    cloud.compute.stop("i-vm", force=True)
+    assert is_off(cloud)
+    cloud.compute.delete("i-vm")
+    cloud.compute.delete("i-vm")
+    assert cloud.compute.console("i-vm") == b""
+
+
+def test_a_request_that_is_lost_is_repeated(cloud: Cloud) -> None:
+    """Asked before the guest listens, the machine goes off all the same."""
+    cloud.compute.start(spec("d-sys"))
+    cloud.compute.stop("i-vm", force=False)
+    eventually(lambda: is_off(cloud))
+
+
+def test_a_machine_outlives_the_daemon_and_is_judged_right(cloud: Cloud, tmp_path: Path) -> None:
+    """A second object over the same folder sees it on and can end it; a killed one is off."""
+    cloud.compute.start(spec("d-sys"))
+    again = QemuCompute(tmp_path, cloud.fabric)
+    assert again.power("i-vm") is Power.ON
+    again.stop("i-vm", force=True)
+    assert is_off(cloud)
+    again.start(spec("d-sys"))
+    mark = Mark.load(tmp_path / "instances/i-vm/process.json")
+    assert mark is not None
+    os.kill(mark.pid, signal.SIGKILL)
+    eventually(lambda: is_off(cloud))
+
+
+def test_snapshots_hold_what_the_disk_held(cloud: Cloud, tmp_path: Path) -> None:
+    """Of a stopped and of a running machine; a disk outlives the snapshot it was made from."""
+    compute = cloud.compute
+    compute.create_disk("d-data", 1)
+    assert not compute.disk_used("d-data")
+    write(tmp_path / "disks/d-data.qcow2", "0xab")
+    assert compute.disk_used("d-data")
+    compute.snapshot("d-data", "s-off")
+    compute.start(spec("d-sys", "d-data"))
+    assert not compute.disk_used("d-sys")
+    compute.snapshot("d-data", "s-running")
+    compute.snapshot("d-data", "s-running")
+    compute.snapshot("d-sys", "s-sys")
+    compute.close()
+    for source in ("s-off", "s-running"):
+        compute.create_disk(f"d-{source}", 2, source=source)
+        assert not compute.disk_used(f"d-{source}")
+        compute.delete_snapshot(source)
+        compute.delete_snapshot(source)
+        assert first_byte(compute, tmp_path, f"d-{source}") == 0xAB
+        with pytest.raises(HostError, match="no such snapshot"):
+            compute.create_disk("d-late", 2, source=source)
+        compute.delete_disk(f"d-{source}")
+    compute.create_disk("d-clone", 1, source="s-sys")
+    cloud.compute.start(spec("d-clone"))
+    speaks(cloud, 2)
+    assert sorted(p.name for p in (tmp_path / "snapshots").iterdir()) == [
+        "s-sys.qcow2",
+        "s-tiny.qcow2",
+    ]
+
+
+def test_a_disk_smaller_than_its_source_is_refused(cloud: Cloud, tmp_path: Path) -> None:
+    """One clear error, no half-made file."""
+    cloud.compute.create_disk("d-big", 3)
+    cloud.compute.snapshot("d-big", "s-big")
+    with pytest.raises(HostError, match="smaller than its source"):
+        cloud.compute.create_disk("d-small", 2, source="s-big")
+    assert not list((tmp_path / "disks").glob("d-small*"))
+
+
+def test_a_machine_that_cannot_start_says_why(cloud: Cloud, tmp_path: Path) -> None:
+    """QEMU's own words, and the machine is off."""
+    (tmp_path / "disks/d-bad.qcow2").write_bytes(b"QFI\xfb" + bytes(500))
+    with pytest.raises(HostError, match="d-bad|qcow2|version"):
+        cloud.compute.start(spec("d-sys", "d-bad"))
+    assert is_off(cloud)
+
+
+def test_the_probe_sees_a_working_accelerator(tmp_path: Path) -> None:
+    """Its guest leaves with the expected status when translated; a device nobody may open is no."""
+    assert kvm.leaves(tmp_path, accelerator="tcg", cpu="Westmere", limit=20)
+    assert not kvm.leaves(tmp_path, accelerator="tcg", cpu="Westmere", limit=0.001)
+    assert not kvm.usable(tmp_path, device=tmp_path / "none")
+
+
+@pytest.mark.vm
+def test_the_stock_image_runs_user_data_and_sees_its_disks(cloud: Cloud) -> None:
+    """Direct boot, DHCP, metadata, user data, by-id links, a public address, and an ACPI stop."""
+    with contextlib.suppress(HostError):
+        stock.image()
+        cloud.compute.create_disk("d-stock", 20, source=stock.IMAGE_ID)
+        cloud.compute.create_disk("d-data", 1)
+        cloud.fabric.admit(NIC, (Admission("tcp", 8080, 8080, "198.51.100.10/32"),))
+        cloud.compute.start(spec("d-stock", "d-data"))
+        with internet_host(cloud.fabric, "client", "198.51.100.10") as client:
+            argv = ["ip", "netns", "exec", client, "curl", "-sS", "--max-time", "2"]
+            argv.append(f"http://{NIC.public_ip}:8080/")
+            run = SystemCommands().run
+            eventually(lambda: run(argv, timeout=10, check=False).status == 0, 240)
+        assert b"the-disk /dev/vd" in cloud.compute.console("i-vm")
+        cloud.compute.stop("i-vm", force=False)
+        eventually(lambda: is_off(cloud), 120)
+        assert cloud.compute.disk_used("d-stock")
+        assert not cloud.compute.disk_used("d-data")
+        return
+    pytest.skip("the stock image is not built on this machine")
+
+
+def write(file: Path, byte: str) -> None:
+    SystemCommands().run(["qemu-io", "-c", f"write -P {byte} 0 4096", str(file)], timeout=30)
+
+
+def first_byte(compute: QemuCompute, folder: Path, disk: str) -> int:
+    compute.snapshot(disk, f"s-of-{disk}")
+    out = folder / "out.qcow2"
+    compute.export(f"s-of-{disk}", str(out))
+    compute.delete_snapshot(f"s-of-{disk}")
+    raw = folder / "out.raw"
+    argv = ["qemu-img", "convert", "-O", "raw", "-S", "4k", str(out), str(raw)]
+    SystemCommands().run(argv, timeout=30)
+    with raw.open("rb") as handle:
+        return handle.read(1)[0]

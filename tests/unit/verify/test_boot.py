@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a serial console as it really looks."""
+
+from __future__ import annotations
+
+import pytest
+from builders import a_plan
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hostlift.verify.boot import judge, panic, read_beacon
+
+TOKEN = "1f0a9c33d2"
+BEACON = (
+    f"HOSTLIFT-BEACON {TOKEN} begin\r\n"
+    f"HOSTLIFT-BEACON {TOKEN} hostname=web01\r\n"
+    f"HOSTLIFT-BEACON {TOKEN} mounts=/ /boot /data\r\n"
+    f"HOSTLIFT-BEACON {TOKEN} failed=\r\n"
+    f"HOSTLIFT-BEACON {TOKEN} listening=22 80\r\n"
+    f"HOSTLIFT-BEACON {TOKEN} end\r\n"
+)
+FACTS = {"hostname": "web01", "mounts": "/ /boot /data", "failed": "", "listening": "22 80"}
+
+
+def test_a_beacon_is_read() -> None:
+    """Between whatever the boot prints."""
+    console = "[    0.000000] Linux version 6.1\r\n" + BEACON + "\r\nweb01 login: "
+    assert read_beacon(console, TOKEN) == FACTS
+
+
+def test_kernel_lines_between_and_inside_do_no_harm() -> None:
+    """printk writes when it likes; colours and carriage returns come from systemd."""
+    noisy = BEACON.replace("\r\n", "\r\n[   12.345678] virtio_net: link is up\r\n")
+    noisy = noisy.replace("hostname=web01", "hostname=web01[   13.000001] IPv6: ready")
+    noisy = noisy.replace("HOSTLIFT", "\x1b[0;32m[  OK  ]\x1b[0m \x1b[1mHOSTLIFT")
+    assert read_beacon(noisy, TOKEN) == FACTS
+
+
+@pytest.mark.parametrize("cut", range(5, len(BEACON) - 8, 23))
+def test_an_unfinished_beacon_is_none(cut: int) -> None:
+    """The console is read while it is written."""
+    assert read_beacon(BEACON[:cut], TOKEN) is None
+
+
+def test_the_last_complete_boot_counts() -> None:
+    """An instance may boot twice, the second time not to its end."""
+    second = BEACON.replace("web01", "web02")
+    assert read_beacon(BEACON + second + BEACON[:60], TOKEN) == {**FACTS, "hostname": "web02"}
+
+
+def test_beacons_of_others_and_command_lines_are_not_ours() -> None:
+    """Another migration's token, or ours as a kernel argument, is no beacon."""
+    assert read_beacon(BEACON.replace(TOKEN, "ffff"), TOKEN) is None
+    assert read_beacon(f"Command line: root=UUID=x hostlift.beacon={TOKEN} begin\n", TOKEN) is None
+    assert read_beacon(BEACON, "") is None
+
+
+@given(st.text(), st.text())
+def test_no_console_breaks_the_reader(before: str, after: str) -> None:
+    """Serial lines carry anything."""
+    assert read_beacon(before + "\n" + BEACON + after, TOKEN) is not None
+    assert isinstance(panic(before + after), str)
+
+
+def test_a_copy_like_its_source_has_no_problems() -> None:
+    """Full and short host names are the same host."""
+    assert judge({**FACTS, "hostname": "web01.example.org"}, a_plan()) == []
+
+
+def test_each_lack_is_a_sentence() -> None:
+    """Name, mounts, units and ports."""
+    facts = {
+        "hostname": "localhost",
+        "mounts": "/,/boot",
+        "failed": "nginx.service x.mount",
+        "listening": "0.0.0.0:22",
+    }
+    assert judge(facts, a_plan()) == [
+        "the host name is localhost, it was web01",
+        "/data is not mounted",
+        "the unit nginx.service failed",
+        "the unit x.mount failed",
+        "nothing listens on port 80",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        (
+            "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)",
+            "virtio",
+        ),
+        ("Kernel panic - not syncing: Attempted to kill init!", "gave up"),
+        ("ALERT!  UUID=1-2 does not exist.  Dropping to a shell!", "root file system"),
+        ("You are in emergency mode. After logging in,", "fstab"),
+        ("grub rescue> ", "GRUB does not find"),
+        ("grub> ", "no configuration"),
+        ("No bootable device.", "no boot loader"),
+        ("Booting from Hard Disk...\nBoot failed: not a bootable disk", "no boot loader"),
+        ("\x1b[1;31mdracut-initqueue[1]: Warning: dracut-initqueue timeout", "dracut"),
+    ],
+)
+def test_an_end_before_the_beacon_is_named_and_explained(line: str, word: str) -> None:
+    """What it means, and the line itself."""
+    said = panic(f"SeaBIOS\r\n{line}\r\n")
+    assert word in said
+    assert "console: " in said
+
+
+def test_a_boot_under_way_is_no_panic() -> None:
+    """Silence so far is not an end."""
+    assert panic("SeaBIOS\r\nBooting from Hard Disk...\r\nGRUB loading.\r\nWelcome to GRUB!") == ""
