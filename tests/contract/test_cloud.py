@@ -18,7 +18,6 @@ from fakes.embedded import alibaba_on_paper
 
 from hostlift.errors import CloudError, Retry
 from hostlift.host.clock import SystemClock
-from hostlift.ports.clock import Clock
 from hostlift.ports.cloud import (
     Cloud,
     ImageDisk,
@@ -34,6 +33,8 @@ from hostlift.ports.cloud import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from hostlift.ports.clock import Clock
 
 
 TAGS = {"hostlift": "m-1"}

@@ -16,6 +16,7 @@ leaves a result. Killing the process anywhere and calling `migrate` again contin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from hostlift.flow import engine
@@ -48,12 +49,12 @@ STORY: Final[tuple[Step[Any], ...]] = (
 )
 
 
-def migrate(ctx: Context) -> Results:
+def migrate(ctx: Context, story: Sequence[Step[Any]] = STORY) -> Results:
     """The whole story, from wherever an earlier run left it."""
     if ctx.journal.state.finished:
         return results_of(ctx.journal)
     with kept_alive(ctx):
-        results = engine.tell(STORY, ctx)
+        results = engine.tell(story, ctx)
     ctx.journal.append(Record.FINISHED)
     return results
 

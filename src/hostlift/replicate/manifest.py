@@ -160,7 +160,7 @@ class Manifest:
         at = b""
         while True:
             with self.lock:
-                part = self.db.execute(_query("entries.sql"), (vol, vol, at, _BATCH)).fetchall()
+                part = self.db.execute(_query("entries.sql"), (vol, at, _BATCH)).fetchall()
             for key, kind, entry, first, anchor_entry in part:
                 yield _entry(key, kind, entry, first, anchor_entry)
             if len(part) < _BATCH:
@@ -206,6 +206,14 @@ class Manifest:
                 " entry=excluded.entry",
                 values,
             )
+
+    def doubt(self, volume: str, paths: Iterable[bytes]) -> None:
+        """The next pass sends these whole, whatever was acknowledged."""
+        vol = self.number(volume)
+        with self.transaction() as db:
+            pairs = [(vol, order_key(path)) for path in paths]
+            db.executemany("UPDATE rep_entry SET state=1 WHERE vol=? AND key=?", pairs)
+            db.executemany("DELETE FROM rep_large WHERE vol=? AND key=?", pairs)
 
     def forget(self, vol: int, keys: Sequence[bytes]) -> None:
         """Removals were acknowledged."""

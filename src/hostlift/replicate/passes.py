@@ -123,9 +123,9 @@ def _scan(
     return unreadable
 
 
-def _gathered(parts: Iterable[list[tuple[int, bytes, int, int, int, int, int, int, int]]]) -> Iterator[
-    list[tuple[int, bytes, int, int, int, int, int, int, int]]
-]:
+def _gathered(
+    parts: Iterable[list[tuple[int, bytes, int, int, int, int, int, int, int]]],
+) -> Iterator[list[tuple[int, bytes, int, int, int, int, int, int, int]]]:
     found: list[tuple[int, bytes, int, int, int, int, int, int, int]] = []
     for part in parts:
         found += part

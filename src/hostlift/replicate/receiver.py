@@ -195,7 +195,9 @@ class _Connection:
     wire: Wire
     targets: dict[str, Target]
     syncs: dict[str, GroupSync]
-    _applied: queue.Queue[_Applied | None] = field(default_factory=lambda: queue.Queue(_MOST_APPLIED))
+    _applied: queue.Queue[_Applied | None] = field(
+        default_factory=lambda: queue.Queue(_MOST_APPLIED)
+    )
     _urgent: threading.Event = field(default_factory=threading.Event)
     _failed: threading.Event = field(default_factory=threading.Event)
     _phase: int = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The receipt: made by `compare`, kept as a file that can be checked again later, offline: JSON, with a signature beside it.
+"""The receipt: a file that can be checked again later, offline: JSON, with a signature beside it.
 
 The migration's own key signs: Ed25519, or ECDSA with SHA-256 on an elliptic curve, as its
 certificate has it. The signature covers the exact bytes of the file, so reading it never needs a
@@ -19,18 +19,6 @@ from pydantic import TypeAdapter, ValidationError
 from hostlift.errors import StateError, VerifyError
 from hostlift.host.files import atomic_write
 from hostlift.model.receipt import Receipt
-from hostlift.verify.compare import compare
-
-__all__ = [
-    "check",
-    "compare",
-    "decode",
-    "encode",
-    "public_key",
-    "read_receipt",
-    "sign",
-    "write_receipt",
-]
 
 _PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 _ECDSA = ec.ECDSA(hashes.SHA256())

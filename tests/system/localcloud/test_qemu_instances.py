@@ -47,7 +47,9 @@ def spec(*disks: str, firmware: str = "bios") -> MachineSpec:
         cpus=2,
         memory_mib=1024,
         firmware=firmware,
-        disks=tuple(DiskRef(id=d, serial=s, size_gib=1) for d, s in zip(disks, serials)),
+        disks=tuple(
+            DiskRef(id=d, serial=s, size_gib=1) for d, s in zip(disks, serials, strict=False)
+        ),
         nic=NIC,
         user_data=USER_DATA,
     )
@@ -202,7 +204,7 @@ def test_a_disk_smaller_than_its_source_is_refused(cloud: Cloud, tmp_path: Path)
 def test_a_machine_that_cannot_start_says_why(cloud: Cloud, tmp_path: Path) -> None:
     """QEMU's own words, and the machine is off."""
     (tmp_path / "disks/d-bad.qcow2").write_bytes(b"QFI\xfb" + bytes(500))
-    with pytest.raises(HostError, match="d-bad|qcow2|version"):
+    with pytest.raises(HostError, match=r"QEMU does not start: .*version"):
         cloud.compute.start(spec("d-sys", "d-bad"))
     assert is_off(cloud)
 

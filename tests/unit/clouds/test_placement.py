@@ -134,6 +134,14 @@ def test_without_debian_ubuntu_is_taken() -> None:
     assert a_driver(market)[0].placement().image == "ubuntu_24_04_x64.vhd"
 
 
+def test_an_image_that_every_type_can_start_is_preferred() -> None:
+    """A UEFI edition is newer by name, but not for every instance type."""
+    uefi = {"ImageId": "debian_12_9_x64_uefi.vhd", "BootMode": "UEFI",
+            "CreationTime": "2025-08-01T00:00:00Z"}  # fmt: skip
+    market = Market({("1", "2"): {"z-a": ["ecs.t5.x"]}}, {"z-a": ["cloud_essd"]}, [*IMAGES, uefi])
+    assert a_driver(market)[0].placement().image == "debian_12_9_x64.vhd"
+
+
 def test_nothing_in_stock_is_one_clear_error() -> None:
     """With the zone that was asked for."""
     with pytest.raises(CloudError) as caught:

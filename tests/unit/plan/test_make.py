@@ -91,8 +91,10 @@ def test_a_smaller_disk_shrinks_the_root() -> None:
     source = a_system_disk()
     big = replace(source.partitions[3], size=60 * GIB - 1539 * MIB)
     machine = a_machine(
-        disks=(replace(source, size=60 * GIB, partitions=(*source.partitions[:3], big)),)
-        + (a_data_disk(),)
+        disks=(
+            replace(source, size=60 * GIB, partitions=(*source.partitions[:3], big)),
+            a_data_disk(),
+        )
     )
     disk = plan_for(machine, system_disk_size=20).disks[0]
     root = by_number(disk)[4]
@@ -330,9 +332,9 @@ def test_lvm_is_refused_with_choices() -> None:
     with pytest.raises(CheckBlocked) as caught:
         plan_for(a_machine(file_systems=fs), data_disks=[])
     assert "/dev/mapper/vg-root" in caught.value.message
-    fs = (*a_machine().file_systems[:2], a_file_system("/data", "/dev/mapper/vg-data"))
+    more = (*a_machine().file_systems[:2], a_file_system("/data", "/dev/mapper/vg-data"))
     with pytest.raises(CheckBlocked) as caught:
-        plan_for(a_machine(file_systems=fs), data_disks=[])
+        plan_for(a_machine(file_systems=more), data_disks=[])
     assert "data_disks" in caught.value.hint
 
 

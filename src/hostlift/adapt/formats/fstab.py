@@ -51,11 +51,13 @@ class Line:
         missing = [o for o in more if _name(o) not in {_name(p) for p in self.options}]
         if not missing:
             return self
-        line = self
-        while len(line.spans) < 4:  # noqa: PLR2004 - the fourth field holds the options
-            line = line._appended("auto" if len(line.spans) == 2 else "defaults")  # noqa: PLR2004
-        kept = [o for o in line.options if o != "defaults"] or ["defaults"]
-        return line._replaced(3, ",".join([*kept, *missing]))
+        if len(self.spans) < 4:  # noqa: PLR2004 - the fourth field holds the options
+            kind = "" if len(self.spans) > 2 else " auto"  # noqa: PLR2004
+            end = self.spans[-1][1]
+            added = f"{kind} defaults,{','.join(missing)}"
+            return parse_line(self.text[:end] + added + self.text[end:])
+        kept = [o for o in self.options if o != "defaults"] or ["defaults"]
+        return self._replaced(3, ",".join([*kept, *missing]))
 
     def commented(self, marker: str) -> Line:
         """The same line, switched off, with a word on why."""
@@ -70,10 +72,6 @@ class Line:
     def _replaced(self, index: int, value: str) -> Line:
         start, end = self.spans[index]
         return parse_line(self.text[:start] + value + self.text[end:])
-
-    def _appended(self, value: str) -> Line:
-        end = self.spans[-1][1]
-        return parse_line(f"{self.text[:end]} {value}{self.text[end:]}")
 
 
 def parse_line(text: str) -> Line:

@@ -27,8 +27,11 @@ _ZSTD_WINDOW = 1 << 31
 class _Decompressor(Protocol):
     """What zlib, lzma, bz2 and zstandard agree on."""
 
-    eof: bool
-    unused_data: bytes
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
 
     def decompress(self, data: bytes, /) -> bytes: ...
 
@@ -72,10 +75,11 @@ def plain_module(name: str, data: bytes) -> bytes:
 def _feed_compressed(reader: Reader, image: bytes, position: int) -> int:
     """Unpack the compressed part at ``position`` into ``reader``; returns where it ends."""
     if image.startswith(b"\x02\x21\x4c\x18", position):
-        end = position
-        for block, end in _lz4_blocks(image, position + 4):
+        position += 4
+        for block, after in _lz4_blocks(image, position):
             _feed_all(reader, block)
-        return end
+            position = after
+        return position
     decompressor = _decompressor(image, position)
     while not decompressor.eof:
         piece = image[position : position + _CHUNK]

@@ -29,7 +29,7 @@ class Stanza:
 
     @property
     def method(self) -> str:
-        """``static``, ``dhcp``, …"""
+        """``static``, ``dhcp``, or another way to get an address."""
         return self.words[2] if self.kind == "iface" and len(self.words) > 2 else ""  # noqa: PLR2004
 
     @property

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Adapting a Linux copy: `run` is the story, `catalogue` the list of steps."""

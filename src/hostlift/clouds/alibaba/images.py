@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from string import ascii_lowercase
+from typing import TYPE_CHECKING
 
 from hostlift.clouds.alibaba.adopt import create_once, first, tagged
-from hostlift.clouds.alibaba.api import Api
 from hostlift.clouds.alibaba.requests.base import client_token, id_list, tag_list
 from hostlift.clouds.alibaba.requests.images import (
     CreateImage,
@@ -19,6 +19,9 @@ from hostlift.clouds.alibaba.requests.images import (
     DiskDeviceMapping,
 )
 from hostlift.ports.cloud import ImageSpec, Phase, Resource, ResourceKind, ResourceState
+
+if TYPE_CHECKING:
+    from hostlift.clouds.alibaba.api import Api
 
 DEVICE_PREFIX = "/dev/xvd"
 """The API's page says xvd in its text and vd in its table; which one holds is unproven."""

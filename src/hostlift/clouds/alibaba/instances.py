@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hostlift.clouds.alibaba.adopt import create_once, first, tagged
-from hostlift.clouds.alibaba.api import Api
 from hostlift.clouds.alibaba.requests.base import client_token, id_list, tag_list
 from hostlift.clouds.alibaba.requests.instances import (
     DataDisk,
@@ -30,6 +29,7 @@ from hostlift.errors import CloudError, ConfigError, ResourceGone
 from hostlift.ports.cloud import InstanceSpec, Phase, Resource, ResourceKind, ResourceState
 
 if TYPE_CHECKING:
+    from hostlift.clouds.alibaba.api import Api
     from hostlift.clouds.alibaba.records import DiskRow, InstanceRow
 
 LARGEST_USER_DATA = 16 * 1024

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from hostlift.clouds.alibaba.adopt import create_once, first, tagged
-from hostlift.clouds.alibaba.api import Api
 from hostlift.clouds.alibaba.requests.base import client_token, id_list, tag_list
 from hostlift.clouds.alibaba.requests.network import (
     AuthorizeSecurityGroup,
@@ -26,6 +25,7 @@ from hostlift.clouds.alibaba.requests.network import (
 from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState, Rule
 
 if TYPE_CHECKING:
+    from hostlift.clouds.alibaba.api import Api
     from hostlift.clouds.alibaba.records import Item, Permission
 
 NAME = "hostlift"

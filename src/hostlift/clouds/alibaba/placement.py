@@ -7,7 +7,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hostlift.clouds.alibaba.api import Api
 from hostlift.clouds.alibaba.catalogue import advice
 from hostlift.clouds.alibaba.requests.images import DescribeImages
 from hostlift.clouds.alibaba.requests.offers import (
@@ -20,6 +19,7 @@ from hostlift.ports.cloud import Placement
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hostlift.clouds.alibaba.api import Api
     from hostlift.clouds.alibaba.records import Offer, TypeRow
 
 CATEGORIES = ("cloud_essd", "cloud_efficiency", "cloud_ssd", "cloud_auto", "cloud_essd_entry")
@@ -29,6 +29,7 @@ LEAST_GIB = 1.0
 TYPES_A_CALL = 10
 MOST_CANDIDATES = 30
 _ENTRY_LEVEL = "EntryLevel"
+"""``EntryLevel`` and ``CreditEntryLevel`` (burstable) are the cheap ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,8 @@ class Placements:
         for start in IMAGES:
             fit = [i for i in images if i.name.startswith(start) or i.id.startswith(start)]
             if fit:
-                return max(fit, key=lambda i: (i.created, i.id)).id
+                # Instance types that cannot start UEFI-only images are many, the others none.
+                return max(fit, key=lambda i: (i.boot_mode != "UEFI", i.created, i.id)).id
         raise _refused("InvalidImageId.NotFound", f"no public image {' or '.join(IMAGES)}")
 
 
@@ -170,7 +172,7 @@ _NOT_OFFERED = {
 
 def _price_order(row: TypeRow) -> tuple[bool, int, float, str]:
     """Entry level first, then small; the API tells no price here."""
-    return (row.level != _ENTRY_LEVEL, row.cpus, row.memory_gib, row.id)
+    return (not row.level.endswith(_ENTRY_LEVEL), row.cpus, row.memory_gib, row.id)
 
 
 def _refused(code: str, message: str) -> CloudError:

@@ -104,7 +104,7 @@ class ImageRow:
     status: str
     percent: int
     created: str
-    architecture: str
+    boot_mode: str
 
     @classmethod
     def from_json(cls, row: Json) -> Self:
@@ -115,7 +115,7 @@ class ImageRow:
             status=text(row, "Status"),
             percent=number(row, "Progress"),
             created=text(row, "CreationTime"),
-            architecture=text(row, "Architecture"),
+            boot_mode=text(row, "BootMode"),
         )
 
 

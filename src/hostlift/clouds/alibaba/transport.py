@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from alibabacloud_credentials.client import Client as CredentialClient
@@ -31,11 +31,13 @@ from alibabacloud_tea_openapi.utils_models import (  # type: ignore[attr-defined
 from darabonba.exceptions import ResponseException, UnretryableException
 from darabonba.runtime import RuntimeOptions
 
-from hostlift.clouds.access import CloudAccess
 from hostlift.clouds.alibaba import catalogue
 from hostlift.clouds.alibaba.actions import Action, Service
 from hostlift.clouds.alibaba.endpoints import Endpoint, endpoint
 from hostlift.clouds.alibaba.fields import Json, text
+
+if TYPE_CHECKING:
+    from hostlift.clouds.access import CloudAccess
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 30

@@ -37,7 +37,6 @@ class Adapt:
     def run(self, ctx: Context, so_far: Results) -> Adapted:
         """Adapt, check, flush and unmount."""
         plan, site = need(so_far.plan).plan, need(so_far.provision)
-        beacon = hashlib.sha256(f"beacon/{ctx.migration}".encode()).hexdigest()[:16]
         order = AdaptOrder(
             os_id=plan.os_id,
             os_like=plan.os_like,
@@ -46,7 +45,7 @@ class Adapt:
             disks=plan.disks,
             volumes=plan.volumes,
             serials=site.serials,
-            beacon=beacon if ctx.settings.trial else "",
+            beacon=beacon_token(ctx.migration) if ctx.settings.trial else "",
         )
         with ctx.agents(ctx, site) as agent:
             done = agent.run(JobOrder(kind=JobKind.ADAPT, adapt=order), label="adapting")
@@ -65,3 +64,8 @@ class Adapt:
             file_system_checks=part(sealed.sealed).checks,
             beacon=order.beacon,
         )
+
+
+def beacon_token(migration: str) -> str:
+    """What the trial instance prints on its console, so that no other boot is taken for it."""
+    return hashlib.sha256(f"beacon/{migration}".encode()).hexdigest()[:16]

@@ -32,7 +32,9 @@ def _system(machine: Machine) -> Finding:
     if {machine.os_id, *machine.os_like} & FAMILIES:
         return ok(ID, TITLE, name)
     evidence = f"{name}: unproven, only Debian and Ubuntu are adapted so far"
-    remedy = "The copy may not boot: keep the source until the trial instance has shown that it does."
+    remedy = (
+        "The copy may not boot: keep the source until the trial instance has shown that it does."
+    )
     return warning(ID, TITLE, evidence, remedy)
 
 

@@ -342,7 +342,7 @@ def next_device(context: Context, instance: Instance) -> str:
     return free[0]
 
 
-def _or(value: str | bool | None, old: str | bool) -> str | bool:
+def _or(value: V | None, old: V) -> V:
     return old if value is None else value
 
 

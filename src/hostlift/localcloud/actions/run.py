@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hostlift.localcloud.actions.base import Context, action
 from hostlift.localcloud.actions.disks import performance_of
@@ -108,72 +109,49 @@ def _public(context: Context) -> str:
 
 def _disks(context: Context, launch: Launch, instance: Instance) -> Iterator[Disk]:
     """The system disk, the image's data disks, then those asked for."""
-    ask, letters = launch.ask, iter(_LETTERS)
-    system = next(d for d in launch.image.disks if d.type == "system")
-    common = ask.SystemDisk
-    yield _disk(
-        context,
-        instance,
-        size=launch.system_gib,
-        category=launch.system_category,
-        type="system",
-        source=system.snapshot or launch.image.id,
-        image=launch.image.id,
-        device="/dev/xvda",
-        delete_with_instance=True,
-        name=common.DiskName,
-        description=common.Description,
-        performance=performance_of(launch.system_category, common.PerformanceLevel),
-    )
+    letters = iter(_LETTERS)
+    yield _system_disk(context, launch, instance)
     for mapped in launch.image.disks:
         if mapped.type == "data":
-            yield _disk(
-                context,
-                instance,
-                size=mapped.size,
-                category=launch.system_category,
-                type="data",
+            yield replace(
+                _blank(context, instance, launch.system_category, mapped.size),
                 source=mapped.snapshot,
                 snapshot=mapped.snapshot,
                 device=f"/dev/xvd{next(letters)}",
-                delete_with_instance=True,
-                performance=performance_of(launch.system_category, None),
             )
-    for part in ask.DataDisk:
-        category = part.Category or "cloud_efficiency"
+    for part in launch.ask.DataDisk:
         copied = context.cloud.store.snapshots.get(part.SnapshotId)
-        yield _disk(
-            context,
-            instance,
-            size=copied.disk_size if copied else part.Size or 0,
-            category=category,
-            type="data",
-            source=part.SnapshotId,
-            snapshot=part.SnapshotId,
-            device=f"/dev/xvd{next(letters)}",
-            delete_with_instance=part.DeleteWithInstance,
+        size = copied.disk_size if copied else part.Size or 0
+        category = part.Category or "cloud_efficiency"
+        yield replace(
+            _blank(context, instance, category, size),
             name=part.DiskName,
             description=part.Description,
+            source=part.SnapshotId,
+            snapshot=part.SnapshotId,
             performance=performance_of(category, part.PerformanceLevel),
+            device=f"/dev/xvd{next(letters)}",
+            delete_with_instance=part.DeleteWithInstance,
         )
 
 
-def _disk(
-    context: Context,
-    instance: Instance,
-    *,
-    size: int,
-    category: str,
-    type: str,  # noqa: A002 - the record's own word
-    source: str,
-    device: str,
-    delete_with_instance: bool,
-    performance: str,
-    snapshot: str = "",
-    image: str = "",
-    name: str = "",
-    description: str = "",
-) -> Disk:
+def _system_disk(context: Context, launch: Launch, instance: Instance) -> Disk:
+    asked = launch.ask.SystemDisk
+    mapped = next(d for d in launch.image.disks if d.type == "system")
+    return replace(
+        _blank(context, instance, launch.system_category, launch.system_gib),
+        name=asked.DiskName,
+        description=asked.Description,
+        type="system",
+        portable=False,
+        source=mapped.snapshot or launch.image.id,
+        image=launch.image.id,
+        performance=performance_of(launch.system_category, asked.PerformanceLevel),
+        device="/dev/xvda",
+    )
+
+
+def _blank(context: Context, instance: Instance, category: str, size: int) -> Disk:
     key = new_id("d")
     return Disk(
         id=key,
@@ -181,21 +159,14 @@ def _disk(
         region=instance.region,
         zone=instance.zone,
         created=context.now,
-        name=name,
-        description=description,
         resource_group=instance.resource_group,
         tags=instance.tags,
         size=size,
         category=category,
-        type=type,
-        source=source,
-        snapshot=snapshot,
-        image=image,
-        performance=performance,
+        type="data",
+        performance=performance_of(category, None),
         instance=instance.id,
-        device=device,
         attached=context.now,
         ever_attached=True,
-        delete_with_instance=delete_with_instance,
-        portable=type == "data",
+        delete_with_instance=True,
     )

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2s
 from pathlib import Path
 
 from hostlift.errors import ConfigError
@@ -23,13 +22,13 @@ def open_kind(name: str, folder: Path) -> tuple[Compute, Fabric]:
             from hostlift.localcloud.compute.qemu import QemuCompute  # noqa: PLC0415
             from hostlift.localcloud.fabric.netns import NamespaceFabric  # noqa: PLC0415
 
-            fabric = NamespaceFabric(folder, _name(folder))
+            fabric = NamespaceFabric(folder, folder.name)
             return QemuCompute(folder, fabric), fabric
         case "process":
             from hostlift.localcloud.compute.process import ProcessCompute  # noqa: PLC0415
             from hostlift.localcloud.fabric.netns import NamespaceFabric  # noqa: PLC0415
 
-            fabric = NamespaceFabric(folder, _name(folder))
+            fabric = NamespaceFabric(folder, folder.name)
             return ProcessCompute(folder, fabric), fabric
         case "paper":
             from hostlift.localcloud.compute.paper import PaperCompute, PaperFabric  # noqa: PLC0415
@@ -38,7 +37,3 @@ def open_kind(name: str, folder: Path) -> tuple[Compute, Fabric]:
         case _:
             raise ConfigError(f"no such kind; there are {', '.join(KINDS)}", subject=name)
 
-
-def _name(folder: Path) -> str:
-    """Short and different for each folder: interface names have fifteen characters."""
-    return blake2s(str(folder.resolve()).encode()).hexdigest()[:6]

@@ -30,6 +30,8 @@ _EXIT_VALUE = 0x11
 _EXPECTED_STATUS = _EXIT_VALUE << 1 | 1
 """The device's rule for its exit status."""
 _SECTOR = 512
+_DISK = 1 << 20
+"""The firmware finds no disk in a file of one sector."""
 
 
 def usable(folder: Path, device: Path = _DEVICE) -> bool:
@@ -63,7 +65,7 @@ def _works(folder: Path) -> bool:
 def leaves(folder: Path, *, accelerator: str, cpu: str, limit: float) -> bool:
     """Start the guest; True when it leaves as it should within ``limit`` seconds."""
     sector = folder / "kvm-probe.img"
-    sector.write_bytes(boot_sector())
+    sector.write_bytes(boot_sector().ljust(_DISK, b"\0"))
     argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
     argv += ["-machine", "q35", "-accel", accelerator, "-cpu", cpu, "-m", "16"]
     argv += ["-device", f"isa-debug-exit,iobase=0x{_PORT:x},iosize=1"]

@@ -18,7 +18,6 @@ from typing import Literal, TypeAlias
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-
 Buried: TypeAlias = Literal["disk", "snapshot", "vswitch", "vpc"]
 
 

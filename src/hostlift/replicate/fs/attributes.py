@@ -78,6 +78,13 @@ def kind_of(mode: int) -> Kind:
     return _KINDS[stat.S_IFMT(mode)]
 
 
+def device_of(st: os.stat_result, kind: Kind) -> tuple[int, int]:
+    """Major and minor number of a device, zeros of anything else."""
+    if kind is Kind.CHAR_DEVICE or kind is Kind.BLOCK_DEVICE:
+        return os.major(st.st_rdev), os.minor(st.st_rdev)
+    return 0, 0
+
+
 def by_name(directory: int, name: bytes) -> bytes:
     """A path to an object that is not opened; the last name must not be followed."""
     return b"/proc/self/fd/%d/%s" % (directory, name)
@@ -252,11 +259,11 @@ class Applier:
             self.refused.append(f"{what}: {error.strerror}")
 
 
-def _set(place: Place, name: bytes, value: bytes, follow: bool) -> None:  # noqa: FBT001
+def _set(place: Place, name: bytes, value: bytes, follow: bool) -> None:
     os.setxattr(place, name, value, follow_symlinks=follow)
 
 
-def _remove(place: Place, name: bytes, follow: bool) -> None:  # noqa: FBT001
+def _remove(place: Place, name: bytes, follow: bool) -> None:
     os.removexattr(place, name, follow_symlinks=follow)
 
 

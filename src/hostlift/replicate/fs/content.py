@@ -95,6 +95,16 @@ def data_ranges(fd: int, start: int, end: int) -> Ranges:
     return tuple(found)
 
 
+def next_data(fd: int, at: int, end: int) -> int:
+    """Where the next data are, ``end`` when there are none before it."""
+    try:
+        return min(os.lseek(fd, at, os.SEEK_DATA), end)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return end
+        raise
+
+
 def is_sparse(st: os.stat_result) -> bool:
     """True when the file may have holes."""
     return st.st_blocks * 512 < st.st_size
@@ -102,7 +112,8 @@ def is_sparse(st: os.stat_result) -> bool:
 
 def preallocated(fd: int, st: os.stat_result, data: int) -> Ranges:
     """Ranges that are allocated but never written, when ``data`` bytes of data do not explain
-    the space the file takes."""
+    the space the file takes.
+    """
     if st.st_blocks * 512 - data <= _SLACK:
         return ()
     try:

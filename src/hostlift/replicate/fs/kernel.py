@@ -119,7 +119,7 @@ def _open_by_components(root: int, path: bytes, flags: int) -> int:
 def get_flags(fd: int) -> int:
     """FS_IOC_GETFLAGS; raises ENOTTY or EOPNOTSUPP where the file system has none."""
     buffer = array.array("i", [0])
-    fcntl.ioctl(fd, _GETFLAGS, buffer, True)  # noqa: FBT003 - positional in the standard library
+    fcntl.ioctl(fd, _GETFLAGS, buffer, True)
     return buffer[0] & 0xFFFFFFFF
 
 
@@ -131,14 +131,14 @@ def set_flags(fd: int, flags: int) -> None:
 def get_project(fd: int) -> int:
     """Project id of an object."""
     buffer = bytearray(_FSXATTR.size)
-    fcntl.ioctl(fd, _GETXATTR, buffer, True)  # noqa: FBT003
+    fcntl.ioctl(fd, _GETXATTR, buffer, True)
     return int(_FSXATTR.unpack(buffer)[3])
 
 
 def set_project(fd: int, project: int) -> None:
     """Change the project id, all else kept."""
     buffer = bytearray(_FSXATTR.size)
-    fcntl.ioctl(fd, _GETXATTR, buffer, True)  # noqa: FBT003
+    fcntl.ioctl(fd, _GETXATTR, buffer, True)
     xflags, size_hint, nextents, _, cow_hint = _FSXATTR.unpack(buffer)
     fcntl.ioctl(fd, _SETXATTR, _FSXATTR.pack(xflags, size_hint, nextents, project, cow_hint))
 
@@ -150,7 +150,7 @@ def unwritten_ranges(fd: int) -> tuple[tuple[int, int], ...]:
     while True:
         buffer = bytearray(_FIEMAP_HEAD.size + _EXTENTS_PER_CALL * _EXTENT.size)
         _FIEMAP_HEAD.pack_into(buffer, 0, start, (1 << 63) - 1 - start, 0, 0, _EXTENTS_PER_CALL, 0)
-        fcntl.ioctl(fd, _FIEMAP, buffer, True)  # noqa: FBT003
+        fcntl.ioctl(fd, _FIEMAP, buffer, True)
         count = _FIEMAP_HEAD.unpack_from(buffer)[3]
         last = count == 0
         for i in range(count):

@@ -75,4 +75,3 @@ def _remove_one(directory: int, name: bytes) -> None:
         os.rmdir(name, dir_fd=directory)
     else:
         os.unlink(name, dir_fd=directory)
-

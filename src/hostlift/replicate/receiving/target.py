@@ -36,7 +36,7 @@ _TYPES = {
 }
 
 
-class Snag(Exception):  # noqa: N818 - a word of this package, never shown
+class Snag(Exception):
     """An operation that did not (wholly) succeed, for the sender to deal with."""
 
     def __init__(self, trouble: Trouble, reason: str) -> None:
@@ -135,9 +135,7 @@ class Target:
         _report(applier)
 
     @staticmethod
-    def _fill(
-        fd: int, op: ops.PutFile, entry: Entry, data: memoryview, applier: Applier
-    ) -> None:
+    def _fill(fd: int, op: ops.PutFile, entry: Entry, data: memoryview, applier: Applier) -> None:
         refused = content.preallocate(fd, op.reserved)
         if refused:
             applier.refused.append(refused)
@@ -206,7 +204,9 @@ class Target:
     def _folder(self) -> int:
         if self._staging < 0:
             with contextlib.suppress(FileExistsError):
-                self._unlocking(self._root, b".", lambda: os.mkdir(RESERVED, 0o700, dir_fd=self._root))
+                self._unlocking(
+                    self._root, b".", lambda: os.mkdir(RESERVED, 0o700, dir_fd=self._root)
+                )
             self._staging = self._directories_once(RESERVED)
         return self._staging
 

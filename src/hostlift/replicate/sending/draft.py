@@ -49,9 +49,7 @@ class Draft:
     def __bool__(self) -> bool:
         return bool(self._ops)
 
-    def frame(
-        self, number: int, volume: str, compressor: zstandard.ZstdCompressor | None
-    ) -> bytes:
+    def frame(self, number: int, volume: str, compressor: zstandard.ZstdCompressor | None) -> bytes:
         """The batch as it goes over the wire."""
         payload = ops.pack(self._ops, self._data)
         codec, body = ops.compress(payload, compressor)
@@ -82,7 +80,9 @@ def settled(todo: Todo, reading: Reading, *, file: int = 0, final: bool = False)
         final: Nothing of the object is left for later in the pass.
     """
     st = reading.st
-    pinned = not final and reading.entry.kind is Kind.FILE and bool(reading.entry.meta.flags & PINNING)
+    pinned = (
+        not final and reading.entry.kind is Kind.FILE and bool(reading.entry.meta.flags & PINNING)
+    )
     calm = reading.settled and not reading.hot and not pinned
     row = Row(
         todo.key,

@@ -7,14 +7,13 @@ digest is acknowledged are not sent. One stream handles one file, so its operati
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blake3 import blake3
 
-from hostlift.model.entry import Entry, Kind
+from hostlift.model.entry import Entry, Kind, Meta
 from hostlift.replicate import ops
 from hostlift.replicate.fs import attributes, content
 from hostlift.replicate.fs.content import CHUNK
@@ -89,7 +88,8 @@ class _Sending:
         yield begin
         at = 0
         while at < self._size:
-            first = min(self._next_data(at) // CHUNK * CHUNK, self._size)
+            data = content.next_data(self._fd, at, self._size)
+            first = data // CHUNK * CHUNK if data < self._size else data
             if first > at:
                 yield from self._hole(large, at, first)
                 at = first
@@ -106,14 +106,6 @@ class _Sending:
 
     def _draft(self) -> Draft:
         return Draft(self._todo.vol, self._phase)
-
-    def _next_data(self, at: int) -> int:
-        try:
-            return min(os.lseek(self._fd, at, os.SEEK_DATA), _round_up(self._size))
-        except OSError as error:
-            if error.errno == errno.ENXIO:
-                return _round_up(self._size)
-            raise
 
     def _hole(self, large: Large, start: int, end: int) -> Iterator[Draft]:
         low, high = start // CHUNK, content.chunks_in(end)
@@ -167,7 +159,7 @@ class _Sending:
         )
         draft.add(op, Chunked(self._todo, large.id, piece.index, piece.digest), data)
 
-    def _finish(self, large: Large, meta: attributes.Meta) -> Draft:
+    def _finish(self, large: Large, meta: Meta) -> Draft:
         hot = changed(self._st, os.fstat(self._fd))
         if hot:
             self._desk.ledger.is_hot(self._todo)
@@ -191,7 +183,3 @@ class _Sending:
 
 def _relative(ranges: content.Ranges, base: int) -> content.Ranges:
     return tuple((start - base, length) for start, length in ranges)
-
-
-def _round_up(size: int) -> int:
-    return -(-size // CHUNK) * CHUNK

@@ -163,7 +163,8 @@ class Ledger:
                 self._again.append(todo)
                 return
         raise DigestMismatch(
-            f"arrived damaged {tries} times", subject=f"{self.names[todo.vol]}:{show(path_of(todo.key))}"
+            f"arrived damaged {tries} times",
+            subject=f"{self.names[todo.vol]}:{show(path_of(todo.key))}",
         )
 
     def take_again(self) -> list[Todo]:
@@ -253,6 +254,13 @@ def _key_of(outcome: Outcome) -> bytes:
 def link_row(todo: Todo) -> Row:
     """The row of a further name of an inode."""
     return Row(
-        todo.key, todo.kind, todo.dev, todo.ino, todo.ctime, todo.size, State.SETTLED, todo.anchor, b""
+        todo.key,
+        todo.kind,
+        todo.dev,
+        todo.ino,
+        todo.ctime,
+        todo.size,
+        State.SETTLED,
+        todo.anchor,
+        b"",
     )
-

@@ -147,7 +147,7 @@ class Reader:
             kind=kind,
             meta=attributes.read_named(directory, name, st),
             target=target,
-            device=_device(st, kind),
+            device=attributes.device_of(st, kind),
         )
         return Reading(entry, st, settled=self.calm(st, since))
 
@@ -192,12 +192,6 @@ def changed(before: os.stat_result, after: os.stat_result) -> bool:
         after.st_mtime_ns,
         after.st_size,
     )
-
-
-def _device(st: os.stat_result, kind: Kind) -> tuple[int, int]:
-    if kind in {Kind.CHAR_DEVICE, Kind.BLOCK_DEVICE}:
-        return os.major(st.st_rdev), os.minor(st.st_rdev)
-    return 0, 0
 
 
 def _read_whole(fd: int, size: int) -> bytes:

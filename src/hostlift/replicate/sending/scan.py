@@ -13,13 +13,12 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from hostlift.errors import Interrupted
 from hostlift.replicate.excludes import Excludes
 from hostlift.replicate.fs.attributes import kind_of
-from hostlift.replicate.fs.kernel import mount_id
 from hostlift.replicate.fs.directories import Directories
+from hostlift.replicate.fs.kernel import mount_id
 from hostlift.replicate.source import RESERVED, SourceVolume, TreeRoot, order_key
 
 _KEPT_OPEN = 48
@@ -49,7 +48,9 @@ class Walk:
         stopped: Asked between directories.
     """
 
-    def __init__(self, vol: int, tree: int, volume: SourceVolume, stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self, vol: int, tree: int, volume: SourceVolume, stopped: Callable[[], bool]
+    ) -> None:
         self._vol = vol
         self._tree = tree
         self._root = volume.trees[tree]
@@ -154,9 +155,7 @@ class Walk:
             self.unreadable.append((frame.path, f"cannot be listed: {error.strerror}"))
         return found
 
-    def _child(
-        self, prefix: bytes, entry: os.DirEntry[str], frame: _Frame
-    ) -> SeenRow | None:
+    def _child(self, prefix: bytes, entry: os.DirEntry[str], frame: _Frame) -> SeenRow | None:
         name = os.fsencode(entry.name)
         path = prefix + name
         st = entry.stat(follow_symlinks=False)
@@ -193,4 +192,3 @@ def inside(root: TreeRoot, path: bytes) -> bytes:
 
 def _join(parent: bytes, name: bytes) -> bytes:
     return name if parent == b"." else parent + b"/" + name
-

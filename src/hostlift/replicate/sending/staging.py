@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hostlift.errors import StateError
 from hostlift.replicate.manifest import Manifest
@@ -81,7 +81,9 @@ class Staging:
         with self._manifest.lock:
             self._db.execute("BEGIN")
             try:
-                self._db.executemany("INSERT OR REPLACE INTO scan.seen VALUES (?,?,?,?,?,?,?,?,?)", rows)
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO scan.seen VALUES (?,?,?,?,?,?,?,?,?)", rows
+                )
             finally:
                 self._db.execute("COMMIT")
 
@@ -150,7 +152,7 @@ class Staging:
         for row in self._read(f"SELECT {_COLUMNS} FROM scan.todo WHERE {condition}"):  # noqa: S608 - our own words
             yield Todo(*row)
 
-    def _read(self, query: str) -> Iterator[tuple[int | bytes | None, ...]]:
+    def _read(self, query: str) -> Iterator[tuple[Any, ...]]:
         with self._manifest.lock:
             cursor = self._db.execute(query)
             self._cursors.append(cursor)

@@ -47,7 +47,9 @@ _LONGEST_PAUSE = 20.0
 _GREETING_SECONDS = 60.0
 _POLL_SECONDS = 0.5
 _LAST_ACKS_SECONDS = 5.0
-_NO_SPACE_HINT = "Make the target disk larger, or exclude something, and run the same command again."
+_NO_SPACE_HINT = (
+    "Make the target disk larger, or exclude something, and run the same command again."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Adaptations, one file each; none knows another."""

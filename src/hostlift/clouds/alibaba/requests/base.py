@@ -13,10 +13,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
-from hostlift.clouds.alibaba.actions import Action
 from hostlift.clouds.alibaba.records import Page
 
 if TYPE_CHECKING:
+    from hostlift.clouds.alibaba.actions import Action
     from hostlift.clouds.alibaba.fields import Json
 
 R_co = TypeVar("R_co", covariant=True)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an adaptation works with: the order, the copy to read, the guest's tools to run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hostlift.adapt.editor import Editor
+from hostlift.adapt.layout import Layout
+from hostlift.adapt.ledger import Ledger
+from hostlift.adapt.linux.family import Family
+from hostlift.host.blockdev import partition_node
+from hostlift.host.chroot import Chroot, prepared
+from hostlift.host.disks import by_uuid
+from hostlift.model.adaptation import AdaptOrder
+from hostlift.ports.commands import Commands
+from hostlift.ports.tree import Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Everything a step may look at. Changing goes through the step's `Editor` only.
+
+    Attributes:
+        root: Where the copy is assembled on this machine.
+        devices: Target disk index -> device node on this machine.
+        notes: What a person should know; steps add to it.
+    """
+
+    order: AdaptOrder
+    tree: Tree
+    layout: Layout
+    family: Family
+    root: Path
+    commands: Commands
+    devices: Mapping[int, str]
+    ledger: Ledger
+    notes: list[str] = field(default_factory=list)
+
+    def text(self, path: str) -> str | None:
+        """Content of a file of the copy, bytes that are not UTF-8 kept; None when there is none."""
+        try:
+            return self.tree.read(path).decode("utf-8", "surrogateescape")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def names(self, folder: str) -> list[str]:
+        """Names in a folder of the copy; none when it does not exist."""
+        try:
+            return self.tree.listdir(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def note(self, text: str) -> None:
+        """Tell the user something, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    @contextlib.contextmanager
+    def chroot(self) -> Iterator[Chroot]:
+        """The copy, ready to run its own tools in."""
+        nodes = [
+            node
+            for disk in self.order.disks
+            for node in (
+                self.devices[disk.index],
+                *(partition_node(self.devices[disk.index], p.number) for p in disk.partitions),
+            )
+        ]
+        links = by_uuid(dict(self.devices), self.order.disks)
+        unique = list(dict.fromkeys(nodes))
+        with prepared(self.root, self.commands, nodes=unique, by_uuid=links) as place:
+            yield place
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An adaptation.
+
+    Attributes:
+        name: Its folder under ``tests/golden`` and its name in every edit.
+        description: What it does and why, for a person.
+        apply: Makes the edits; doing it twice is doing it once.
+        check: Sentences on what is wrong afterwards; none when all is well.
+    """
+
+    name: str
+    description: str
+    apply: Callable[[Bench, Editor], None]
+    check: Callable[[Bench], Iterator[str]] = lambda _: iter(())

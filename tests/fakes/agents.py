@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Agents in this process: folders for target disks, socket pairs for the data channel.
+
+Receiving and re-reading are the real engine; preparing makes folders, adapting writes one file.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+from hostlift.errors import AgentUnreachable
+from hostlift.flow.context import Agent, Context
+from hostlift.flow.results import Site
+from hostlift.model.adaptation import AdaptReport, Edit, EditKind
+from hostlift.model.entry import Entry
+from hostlift.ports.cloud import Phase, Resource, ResourceKind
+from hostlift.remote.messages import (
+    JobKind,
+    JobOrder,
+    JobState,
+    JobStatus,
+    Prepared,
+    Reread,
+    Sealed,
+    VolumeReady,
+)
+from hostlift.replicate.receiver import Receiver
+from hostlift.replicate.reread import reread
+
+ADAPTED = "hostlift-adapted"
+
+
+class FolderAgents:
+    """`hostlift.flow.context.AgentDoor`; ``folder/<instance>/<volume>`` are the target volumes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def __call__(self, ctx: Context, site: Site) -> Iterator[Agent]:
+        state = ctx.cloud.state(Resource(ResourceKind.INSTANCE, site.instance))
+        if state is None:
+            raise AgentUnreachable("no such instance", subject=site.instance)
+        if state.phase is Phase.STOPPED:
+            ctx.cloud.start_instance(site.instance)
+        yield cast("Agent", FolderAgent(self.folder / site.instance))
+
+
+class FolderAgent:
+    """One agent."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[str, list[Entry]] = {}
+
+    def run(self, order: JobOrder, *, label: str) -> JobStatus:
+        name = f"{order.kind}-{label}"
+        status = {"id": name, "kind": order.kind, "state": JobState.DONE}
+        match order:
+            case JobOrder(kind=JobKind.PREPARE, prepare=prepare) if prepare:
+                ready = tuple(self._prepare(v.id) for v in prepare.volumes)
+                return JobStatus(**status, prepared=Prepared(volumes=ready))
+            case JobOrder(kind=JobKind.REREAD, reread=wish) if wish:
+                found = {v: list(reread(self.folder / v)) for v in wish.volumes}
+                self._read[name] = [e for entries in found.values() for e in entries]
+                counts = {v: len(entries) for v, entries in found.items()}
+                return JobStatus(**status, reread=Reread(entries=counts, bytes=0))
+            case JobOrder(kind=JobKind.ADAPT):
+                return JobStatus(**status, adapted=self._adapt())
+            case _:
+                return JobStatus(**status, sealed=Sealed(checks={}))
+
+    def entries(self, job: str) -> Iterator[Entry]:
+        return iter(self._read[job])
+
+    def open_data(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        volumes = {p.name: p for p in self.folder.iterdir()}
+        receiver = Receiver(volumes, {v: str(self.folder) for v in volumes})
+        threading.Thread(target=receiver.serve, args=(theirs,), daemon=True).start()
+        return ours
+
+    def _prepare(self, volume: str) -> VolumeReady:
+        (self.folder / volume).mkdir(parents=True, exist_ok=True)
+        return VolumeReady(volume=volume, generation=str(self.folder), size=1 << 40, free=1 << 40)
+
+    def _adapt(self) -> AdaptReport:
+        root = min(self.folder.iterdir(), key=lambda p: p.name)
+        (root / ADAPTED).write_text("adapted\n")
+        edit = Edit(adaptation="fake", kind=EditKind.CREATED, path=f"/{ADAPTED}", why="a test")
+        return AdaptReport(edits=(edit,))
