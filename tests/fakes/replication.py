@@ -77,6 +77,8 @@ class Rig:
     stop: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
     connections: int = 0
+    restarts: int = 0
+    """How many of the next connections find an agent that has just been restarted."""
 
     def volume(self) -> SourceVolume:
         return SourceVolume("v", self.trees or (TreeRoot(self.source),), self.excludes)
@@ -85,6 +87,9 @@ class Rig:
         return Receiver({"v": self.target}, {"v": self.generation})
 
     def connect(self, _index: int) -> Link:
+        if self.restarts:
+            self.restarts -= 1
+            self.restart_receiver()
         if self.receiver is None:
             self.receiver = self.make_receiver()
         ours, theirs = socket.socketpair()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -121,8 +122,9 @@ class Ledger:
         for path in _watched(tree, watch.folders):
             watch.files[path] = self._was(take(tree, path))
         for folder in watch.folders:
-            for path in folders_below(tree, folder):
-                watch.times[path] = tree.stat(path).mtime_ns
+            for path in (posixpath.dirname(folder), *folders_below(tree, folder)):
+                if tree.exists(path):
+                    watch.times[path] = tree.stat(path, follow=False).mtime_ns
         self._content.watch = watch
         self._save()
         try:

@@ -106,6 +106,12 @@ def init(folder: Folder = HERE) -> None:
 
 
 @app.command()
+def policy() -> None:
+    """Print the smallest RAM policy for a migration."""
+    emit(jobs.policy())
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     say(__version__)

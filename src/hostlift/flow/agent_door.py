@@ -57,7 +57,7 @@ def open_agent(ctx: Context, site: Site) -> Iterator[RemoteAgent]:
         resource, deadline=_START_DEADLINE, label="start of the intermediate instance"
     )
     both = keys(ctx)
-    archive = build(ctx.workspace.folder / "cache")
+    archive = build(ctx.workspace.folder / "client_data.cache")
     client = AgentClient(
         state.public_ip or state.private_ip,
         context=client_context(both.client, both.agent.certificate_pem),

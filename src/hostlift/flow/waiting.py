@@ -24,6 +24,27 @@ class DeadlinePassed(HostliftError):
 
 
 @dataclass(frozen=True, slots=True)
+class PausableClock:
+    """A clock whose sleep ends, with Interrupted, when the user asks to stop."""
+
+    clock: Clock
+    stop: threading.Event
+
+    def now(self) -> float:
+        """Seconds since 1970, UTC."""
+        return self.clock.now()
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start."""
+        return self.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, or raise Interrupted."""
+        if self.stop.wait(seconds):
+            raise Interrupted("paused on request")
+
+
+@dataclass(frozen=True, slots=True)
 class Waiter:
     """How a step waits."""
 

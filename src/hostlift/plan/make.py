@@ -63,7 +63,7 @@ def make(
         disks.append(disk)
         warnings += told
     warnings += [
-        f"the swap file {f} is not copied and its line in fstab is dropped; make a new one there"
+        f"the swap file {f} is not copied and its line in fstab is switched off; make a new one there"
         for f in placing.swap_files(machine)
     ]
     return MigrationPlan(

@@ -220,7 +220,7 @@ def _merge(seats: list[Seat], loose: list[FileSystem]) -> tuple[list[Seat], list
             continue
         warnings.append(
             f"{fs.mount_point} ({fs.device}) becomes a directory of {host.mount_point}: it is not"
-            " listed in data_disks; its line in fstab is dropped"
+            " listed in data_disks; its line in fstab no longer applies"
         )
         guests[host.mount_point].append(fs)
     return [replace(s, guests=tuple(guests[s.mount_point])) for s in seats], warnings

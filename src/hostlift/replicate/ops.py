@@ -9,6 +9,7 @@ Zstandard compresses payloads that become smaller by it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
@@ -19,8 +20,10 @@ from hostlift.errors import ProtocolError
 from hostlift.replicate.protocol import MAX_RAW, Codec, count, rows
 
 MAX_OPS: Final = 65_536
+_INDEX_LENGTH = 4
 _WORTH_IT = 0.95
 
+Reader: TypeAlias = Callable[[tuple[object, ...]], "Op"]
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 
 
@@ -155,7 +158,7 @@ class Payload:
 def pack(ops: list[Op], data: list[bytes | memoryview]) -> bytes:
     """The payload of a batch."""
     index: bytes = msgpack.packb([(_CODES[type(op)], *op) for op in ops], use_bin_type=True)
-    return b"".join((len(index).to_bytes(4, "big"), index, *data))
+    return b"".join((len(index).to_bytes(_INDEX_LENGTH, "big"), index, *data))
 
 
 def compress(payload: bytes, compressor: zstandard.ZstdCompressor | None) -> tuple[Codec, bytes]:
@@ -175,13 +178,15 @@ def unpack(codec: Codec, raw: int, body: bytes) -> Payload:
         ProtocolError: The body is not a payload of ``raw`` bytes.
     """
     view = memoryview(_plain(codec, raw, body))
-    if len(view) < 4:
+    if len(view) < _INDEX_LENGTH:
         raise ProtocolError("payload without an index")
-    end = 4 + int.from_bytes(view[:4], "big")
+    end = _INDEX_LENGTH + int.from_bytes(view[:_INDEX_LENGTH], "big")
     if end > len(view):
         raise ProtocolError("payload shorter than its index")
     try:
-        found = msgpack.unpackb(view[4:end], use_list=False, raw=False, strict_map_key=True)
+        found = msgpack.unpackb(
+            view[_INDEX_LENGTH:end], use_list=False, raw=False, strict_map_key=True
+        )
         ops = tuple(_op(row) for row in rows(found, MAX_OPS))
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise ProtocolError(f"wrong index: {error}") from error
@@ -210,31 +215,42 @@ def _plain(codec: Codec, raw: int, body: bytes) -> bytes:
 
 def _op(row: tuple[object, ...]) -> Op:
     code = count(row[0] if row else None, len(_TYPES) - 1)
-    args = row[1:]
-    kind = _TYPES[code]
-    if kind is PutFile:
-        return _put_file(args)
-    if kind is Chunk:
-        return _chunk(args)
-    if kind is Begin:
-        path, size, create, flags, reserved = args
-        return Begin(
-            _path(path), count(size), _truth(create), count(flags, 1 << 32), _ranges(reserved)
-        )
-    if kind is Punch:
-        path, offset, length = args
-        return Punch(_path(path), count(offset), count(length))
-    if kind is Link:
-        head, path = args
-        return Link(_path(head), _path(path))
-    if kind is Clean:
-        return Clean(*args)
-    (only,) = args
-    if kind is Remove or kind is MakeDirectory:
-        return kind(_path(only))
-    if kind is PutNode or kind is Finish or kind is SetMeta:
-        return kind(_bytes(only))
-    raise ValueError("unknown operation")
+    return _READERS[_TYPES[code]](row[1:])
+
+
+def _on_path(kind: type[Remove | MakeDirectory]) -> Reader:
+    def read(args: tuple[object, ...]) -> Op:
+        (path,) = args
+        return kind(_path(path))
+
+    return read
+
+
+def _of_entry(kind: type[PutNode | Finish | SetMeta]) -> Reader:
+    def read(args: tuple[object, ...]) -> Op:
+        (entry,) = args
+        return kind(_bytes(entry))
+
+    return read
+
+
+def _begin(args: tuple[object, ...]) -> Begin:
+    path, size, create, flags, reserved = args
+    return Begin(_path(path), count(size), _truth(create), count(flags, 1 << 32), _ranges(reserved))
+
+
+def _punch(args: tuple[object, ...]) -> Punch:
+    path, offset, length = args
+    return Punch(_path(path), count(offset), count(length))
+
+
+def _link(args: tuple[object, ...]) -> Link:
+    head, path = args
+    return Link(_path(head), _path(path))
+
+
+def _clean(args: tuple[object, ...]) -> Clean:
+    return Clean(*args)
 
 
 def _put_file(args: tuple[object, ...]) -> PutFile:
@@ -271,6 +287,21 @@ def _ranges(value: object) -> Ranges:
         end = offset + count(length)
         found.append((offset, end - offset))
     return tuple(found)
+
+
+_READERS: Final[dict[type[Op], Reader]] = {
+    Remove: _on_path(Remove),
+    MakeDirectory: _on_path(MakeDirectory),
+    PutFile: _put_file,
+    PutNode: _of_entry(PutNode),
+    Begin: _begin,
+    Chunk: _chunk,
+    Punch: _punch,
+    Finish: _of_entry(Finish),
+    Link: _link,
+    SetMeta: _of_entry(SetMeta),
+    Clean: _clean,
+}
 
 
 def _bytes(value: object) -> bytes:

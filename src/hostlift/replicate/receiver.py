@@ -85,9 +85,7 @@ class Receiver:
         """Handle one connection until it ends; many may be served at once, each in a thread."""
         wire = Wire(link)
         try:
-            hello = wire.receive(timeout=_GREETING_SECONDS)
-            if not isinstance(hello, Hello):
-                raise ProtocolError("the first message is not a greeting")
+            hello = _greeting(wire)
             refused = self._objection(hello)
             if refused is not None:
                 wire.send(encode(refused), timeout=_SEND_SECONDS)
@@ -319,6 +317,13 @@ class _Connection:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._applied.get_nowait()
+
+
+def _greeting(wire: Wire) -> Hello:
+    hello = wire.receive(timeout=_GREETING_SECONDS)
+    if not isinstance(hello, Hello):
+        raise ProtocolError("the first message is not a greeting")
+    return hello
 
 
 def _fatal(volume: str, error: OSError) -> Refused:

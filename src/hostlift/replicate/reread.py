@@ -29,15 +29,20 @@ _DROP = Path("/proc/sys/vm/drop_caches")
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOATIME | os.O_CLOEXEC
 
 
-def reread(root: Path) -> Iterator[Entry]:
+def reread(root: Path, *, drop_caches: bool = True) -> Iterator[Entry]:
     """Every object of the volume mounted at ``root``, the root itself as ``b"."``.
+
+    Args:
+        drop_caches: Make the kernel forget its clean caches first, so that names and metadata come
+            from the disk as well; content does in any case.
 
     Raises:
         VerifyError: Something cannot be read back.
     """
     with opened_tree(root) as fd:
         syncfs(fd)
-        _drop_caches()
+        if drop_caches:
+            _drop_caches()
         tree = _Tree(fd)
         try:
             yield from tree.entries()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hostlift.clouds import registry
 from hostlift.errors import StateError
 from hostlift.flow import client_data, pipeline
 from hostlift.flow.context import Confirm
@@ -127,6 +128,11 @@ def show(folder: Path) -> dict[str, Any]:
 def init(folder: Path) -> tuple[Path, ...]:
     """Write the files a user fills in, where they are missing."""
     return write_template(folder)
+
+
+def policy() -> dict[str, object]:
+    """The smallest RAM policy under which `migrate` works, derived from the calls it makes."""
+    return dict(registry.policy("alibaba"))
 
 
 def _write_report(workspace: Workspace, inspection: Inspection) -> Path | None:

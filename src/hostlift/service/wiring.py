@@ -19,7 +19,7 @@ from hostlift.flow.context import Confirm, Context
 from hostlift.flow.inspection import Look
 from hostlift.flow.journal import Journal, Record, open_journal
 from hostlift.flow.ledger import Ledger
-from hostlift.flow.waiting import Waiter
+from hostlift.flow.waiting import PausableClock, Waiter
 from hostlift.host.clock import SystemClock
 from hostlift.host.command import SystemCommands
 from hostlift.ports.cloud import Cloud
@@ -59,15 +59,18 @@ def settings(options: Options, *, complete: bool) -> Settings:
     )
 
 
-def cloud(wishes: Settings) -> Cloud:
-    """The driver for the wished region and endpoint."""
+def cloud(wishes: Settings, options: Options) -> Cloud:
+    """The driver for the wished region and endpoint; its retries end when the user pauses."""
+    env = options.environ
+    temporary = wishes.access_id == env.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
     access = CloudAccess(
         region=wishes.region_id,
         access_id=wishes.access_id,
         secret_key=wishes.secret_key.get_secret_value(),
+        security_token=env.get("ALIBABA_CLOUD_SECURITY_TOKEN", "") if temporary else "",
         endpoint=wishes.endpoint,
     )
-    return open_cloud("alibaba", access)
+    return open_cloud("alibaba", access, clock=PausableClock(SystemClock(), options.stop))
 
 
 @contextmanager
@@ -80,7 +83,7 @@ def looking(options: Options) -> Iterator[Look]:
         workspace=Workspace(options.folder),
         commands=SystemCommands(),
         clock=SystemClock(),
-        cloud=cloud(wishes) if wishes.region_id else None,
+        cloud=cloud(wishes, options) if wishes.region_id else None,
     )
 
 
@@ -103,7 +106,7 @@ def opened(options: Options, confirm: Confirm, *, repair: bool = False) -> Itera
         journal = stack.enter_context(open_journal(workspace.database, clock, watch))
         if not journal.state.migration:
             journal.append(Record.MIGRATION, id=_migration_id(workspace, journal, lost, repair))
-        driver = cloud(wishes)
+        driver = cloud(wishes, options)
         waiter = Waiter(clock, sink, options.stop)
         yield Context(
             settings=wishes,

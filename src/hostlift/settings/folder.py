@@ -13,6 +13,7 @@ from hostlift.settings.user_config import FILE_NAME
 
 _PROBE = ".hostlift-probe"
 _PROBE_BYTES = bytes(64 * 1024)
+_WILD = frozenset("*?[")
 _OWN_NAMES = (
     FILE_NAME,
     "client_data",
@@ -20,7 +21,8 @@ _OWN_NAMES = (
     "Excludes",
     "Logs",
     "Check",
-    "keys",
+    "keys/*/*.key",
+    "keys/*/*.crt",
     "receipts",
     _PROBE,
 )
@@ -84,8 +86,7 @@ class Workspace:
         names are listed.
         """
         base = str(self.folder.absolute()).rstrip("/")
-        escaped = "".join("\\" + c if c in "*?[\\" else c for c in base)
-        return tuple(f"{escaped}/{name}" for name in _OWN_NAMES)
+        return tuple(_pattern(base, name) for name in _OWN_NAMES)
 
     def ensure(self) -> None:
         """Make the folder and its subfolders, and prove that they can be written.
@@ -118,6 +119,13 @@ class Workspace:
             if file.exists():
                 with file.open("ab"):
                     pass
+
+
+def _pattern(base: str, name: str) -> str:
+    """Rsync takes a backslash as an escape only in patterns that have a wildcard."""
+    if not _WILD & set(base + name):
+        return f"{base}/{name}"
+    return "".join("\\" + c if c in _WILD or c == "\\" else c for c in base) + f"/{name}"
 
 
 def write_template(folder: Path) -> tuple[Path, ...]:

@@ -3,14 +3,14 @@
 
 The beacon is a block of lines that a small unit in the copy prints once the system is up:
 
-    HOSTLIFT-BEACON <token> begin
-    HOSTLIFT-BEACON <token> <key>=<value>
-    HOSTLIFT-BEACON <token> end
+    hostlift-beacon <token> begin
+    hostlift-beacon <token> <key>=<value>
+    hostlift-beacon <token> end
 
-Every line repeats the token, so kernel messages between and before them, carriage returns,
+Every line repeats the token, so kernel messages before, between and inside them, carriage returns,
 colours and earlier boots on the same console do no harm. Keys that are judged: ``hostname``,
-``mounts``, ``failed`` and ``listening``; lists are separated by blanks or commas. A key that is
-repeated is a list over several lines.
+``mounts``, ``failed`` and ``listening``; lists are repeated keys, or words with blanks or commas
+between them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from hostlift.model.plan import MigrationPlan
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _LINE_END = re.compile(r"[\r\n]+")
 _FACT = re.compile(r"([a-z][a-z0-9_.-]*)=(.*)", re.DOTALL)
-_PRINTK = re.compile(r"\[ *\d+\.\d{6}\] .*$")
-"""A kernel message that landed in the middle of a line, up to the line's end."""
+_PRINTK = re.compile(r"\[ *\d+\.\d{6}\] [^\r\n]*(?:\r?\n|\r)?")
+"""A kernel message with its line end; what it cut in two belongs together again without it."""
 
 
 def read_beacon(console: str, token: str) -> dict[str, str] | None:
@@ -38,13 +38,13 @@ def read_beacon(console: str, token: str) -> dict[str, str] | None:
         return None
     complete: dict[str, str] | None = None
     facts: dict[str, str] | None = None
-    for line in _lines(console):
-        said = _said(line, token)
+    whole = _PRINTK.sub("", _ANSI.sub("", console))
+    for said in _sayings(whole, token):
         if said == "begin":
             facts = {}
         elif said == "end":
             complete, facts = (facts if facts is not None else complete), None
-        elif said and facts is not None:
+        elif facts is not None:
             _note(facts, said)
     return complete
 
@@ -53,12 +53,10 @@ def _lines(console: str) -> list[str]:
     return _LINE_END.split(_ANSI.sub("", console))
 
 
-def _said(line: str, token: str) -> str:
-    """What a line says after the token, without what the kernel wrote over it."""
-    before, found, after = line.partition(token)
-    if not found or before.strip().endswith("="):  # the token on a command line is no beacon
-        return ""
-    return _PRINTK.sub("", after).strip()
+def _sayings(text: str, token: str) -> list[str]:
+    """What follows the beacon's prefix, each up to the line's end or the next prefix."""
+    prefix = re.compile(rf"hostlift-beacon[ \t]+{re.escape(token)}[ \t]+", re.IGNORECASE)
+    return [_LINE_END.split(part, maxsplit=1)[0].strip() for part in prefix.split(text)[1:]]
 
 
 def _note(facts: dict[str, str], said: str) -> None:

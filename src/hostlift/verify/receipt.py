@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The receipt: a file that can be checked again later, offline: JSON, with a signature beside it.
+"""The receipt as a file that can be checked again later, offline: JSON, a signature beside it.
 
 The migration's own key signs: Ed25519, or ECDSA with SHA-256 on an elliptic curve, as its
 certificate has it. The signature covers the exact bytes of the file, so reading it never needs a

@@ -102,7 +102,8 @@ class World:
     def _boot(self, instance: str, spec: InstanceSpec) -> None:
         if spec.name == "hostlift-trial":
             token = self._token
-            self.cloud.consoles[instance] = f"x {token} begin\nx {token} hostname=a\nx {token} end\n"
+            said = ("begin", "hostname=a", "end")
+            self.cloud.consoles[instance] = "".join(f"hostlift-beacon {token} {s}\n" for s in said)
 
     def run(self, *, after: int = 0, before: int = 0) -> Results:
         """One run of the program, killed where wished."""

@@ -62,8 +62,15 @@ def test_own_patterns_name_state_but_not_the_folder(tmp_path: Path) -> None:
     """The folder may be /root: the user's files in it must travel."""
     patterns = Workspace(Path("/root/a[1]")).own_patterns()
     assert r"/root/a\[1]/user_config.json" in patterns
-    assert r"/root/a\[1]/keys" in patterns
-    assert all(p.count("/") == 3 for p in patterns)
+    assert r"/root/a\[1]/keys/*/*.key" in patterns
+    assert not {r"/root/a\[1]", r"/root/a\[1]/", r"/root/a\[1]/*"} & set(patterns)
+
+
+def test_own_patterns_escape_only_where_rsync_reads_escapes(tmp_path: Path) -> None:
+    """A backslash in a name is literal in a pattern without wildcards."""
+    patterns = Workspace(Path("/a\\b")).own_patterns()
+    assert "/a\\b/client_data" in patterns
+    assert "/a\\\\b/client_data.*" in patterns
 
 
 def test_missing_exclude_files_mean_the_defaults(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ from hostlift.verify.boot import judge, panic, read_beacon
 
 TOKEN = "1f0a9c33d2"
 BEACON = (
-    f"HOSTLIFT-BEACON {TOKEN} begin\r\n"
-    f"HOSTLIFT-BEACON {TOKEN} hostname=web01\r\n"
-    f"HOSTLIFT-BEACON {TOKEN} mounts=/ /boot /data\r\n"
-    f"HOSTLIFT-BEACON {TOKEN} failed=\r\n"
-    f"HOSTLIFT-BEACON {TOKEN} listening=22 80\r\n"
-    f"HOSTLIFT-BEACON {TOKEN} end\r\n"
+    f"hostlift-beacon {TOKEN} begin\r\n"
+    f"hostlift-beacon {TOKEN} hostname=web01\r\n"
+    f"hostlift-beacon {TOKEN} mounts=/ /boot /data\r\n"
+    f"hostlift-beacon {TOKEN} failed=\r\n"
+    f"hostlift-beacon {TOKEN} listening=22 80\r\n"
+    f"hostlift-beacon {TOKEN} end\r\n"
 )
 FACTS = {"hostname": "web01", "mounts": "/ /boot /data", "failed": "", "listening": "22 80"}
 
@@ -31,12 +31,27 @@ def test_a_beacon_is_read() -> None:
 def test_kernel_lines_between_and_inside_do_no_harm() -> None:
     """printk writes when it likes; colours and carriage returns come from systemd."""
     noisy = BEACON.replace("\r\n", "\r\n[   12.345678] virtio_net: link is up\r\n")
-    noisy = noisy.replace("hostname=web01", "hostname=web01[   13.000001] IPv6: ready")
-    noisy = noisy.replace("HOSTLIFT", "\x1b[0;32m[  OK  ]\x1b[0m \x1b[1mHOSTLIFT")
+    noisy = noisy.replace("hostname=web01", "hostname=web01[   13.000001] IPv6: up\r\n")
+    noisy = noisy.replace("hostlift-b", "\x1b[0;32m[  OK  ]\x1b[0m \x1b[1mhostlift-b")
     assert read_beacon(noisy, TOKEN) == FACTS
 
 
-@pytest.mark.parametrize("cut", range(5, len(BEACON) - 8, 23))
+def test_a_kernel_line_that_cuts_one_in_two_does_no_harm() -> None:
+    """Not even inside the token: both halves belong together."""
+    for at in range(0, len(BEACON), 7):
+        cut = BEACON[:at] + "[    9.000001] random: crng init done\r\n" + BEACON[at:]
+        assert read_beacon(cut, TOKEN) == FACTS
+
+
+def test_repeated_keys_are_lists() -> None:
+    """As the copy's script says mounts, failed units and ports: one to a line."""
+    lines = ("begin", "hostname=web01", "mounts=/", "mounts=/data", "listening=22", "end")
+    console = "".join(f"\r\nhostlift-beacon {TOKEN} {line}\r\n" for line in lines)
+    facts = read_beacon(console, TOKEN)
+    assert facts == {"hostname": "web01", "mounts": "/ /data", "listening": "22"}
+
+
+@pytest.mark.parametrize("cut", range(5, len(BEACON) - 6, 23))
 def test_an_unfinished_beacon_is_none(cut: int) -> None:
     """The console is read while it is written."""
     assert read_beacon(BEACON[:cut], TOKEN) is None

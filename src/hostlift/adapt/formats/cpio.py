@@ -89,7 +89,9 @@ class Reader:
         length = self._number(_NAME_FIELD)
         if not 0 < length <= _NAME_LIMIT:
             raise AdaptError("a name of impossible length", subject="initramfs")
-        name = bytes(self._buffer[_HEADER : _HEADER + length - 1]).decode("utf-8", "surrogateescape")
+        name = bytes(self._buffer[_HEADER : _HEADER + length - 1]).decode(
+            "utf-8", "surrogateescape"
+        )
         member = Member(name, self._number(_MODE_FIELD), self._number(_SIZE_FIELD))
         self._buffer.clear()
         self.inside = name != _TRAILER

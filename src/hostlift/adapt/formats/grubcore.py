@@ -69,6 +69,13 @@ def boot_sector(boot: bytes, core_at: int) -> bytes:
     return bytes(code)
 
 
+def core_sector(first: bytes) -> int:
+    """Where the boot code of a first sector continues; 0 when there is none."""
+    if not first[:BOOT_CODE_SIZE].strip(b"\0"):
+        return 0
+    return int.from_bytes(first[_KERNEL_SECTOR : _KERNEL_SECTOR + 8], "little")
+
+
 def placed_core(core: bytes, core_at: int) -> bytes:
     """The core image for embedding at sector ``core_at``: its second sector follows the first."""
     image = bytearray(core)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hostlift.adapt.editor import Editor
+from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.layout import Layout
 from hostlift.adapt.ledger import Ledger
 from hostlift.adapt.linux.family import Family
@@ -28,6 +29,7 @@ class Bench:
         root: Where the copy is assembled on this machine.
         devices: Target disk index -> device node on this machine.
         notes: What a person should know; steps add to it.
+        images: Contents of initramfs images by path, time and size: unpacking one takes seconds.
     """
 
     order: AdaptOrder
@@ -39,6 +41,7 @@ class Bench:
     devices: Mapping[int, str]
     ledger: Ledger
     notes: list[str] = field(default_factory=list)
+    images: dict[tuple[str, int, int], list[Member]] = field(default_factory=dict)
 
     def text(self, path: str) -> str | None:
         """Content of a file of the copy, bytes that are not UTF-8 kept; None when there is none."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from hostlift.errors import ConfigError, WaitingForUser
 from hostlift.flow.context import Context
-from hostlift.flow.planning import exclude_patterns, make_plan
+from hostlift.flow.planning import make_plan
 from hostlift.flow.results import Approved, Results, need
 from hostlift.model.plan import MigrationPlan
+from hostlift.settings import excludes
 
 
 class Plan:
@@ -20,11 +21,12 @@ class Plan:
 
     def inputs(self, ctx: Context, so_far: Results) -> object:
         """The source and the wishes, without secrets."""
+        disks = tuple(disk.data_disk_index for disk in ctx.settings.data_disks)
         wishes = ctx.settings.model_dump(mode="json", exclude={"access_id", "secret_key"})
         return {
             "machine": repr(need(so_far.inspect).machine),
             "wishes": wishes,
-            "excludes": repr(exclude_patterns(ctx.settings, ctx.workspace, ctx.source_root)),
+            "excludes": repr(excludes.read(ctx.workspace.excludes, disks)),
         }
 
     def holds(self, ctx: Context, _so_far: Results, _result: Approved) -> bool:

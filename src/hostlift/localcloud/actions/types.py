@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from hostlift.localcloud.actions.base import Context, action
 from hostlift.localcloud.catalogue import INSTANCE_TYPES, InstanceType
@@ -12,6 +12,9 @@ from hostlift.localcloud.wire.answer import Body, Json
 from hostlift.localcloud.wire.errors import invalid_parameter
 from hostlift.localcloud.wire.message import Product
 from hostlift.localcloud.wire.parameters import Ranged, Request
+
+_GIGAHERTZ = 2.5
+_ADDRESSES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +39,31 @@ class DescribeInstanceTypes(Request):
     MinimumEniQuantity: int = 0
     MinimumInstanceBandwidthRx: int = 0
     MinimumInstanceBandwidthTx: int = 0
+    MinimumInstancePpsRx: int = 0
+    MinimumInstancePpsTx: int = 0
+    MinimumEniPrivateIpAddressQuantity: int = 0
+    MinimumEniIpv6AddressQuantity: int = 0
+    MinimumEriQuantity: int = 0
+    MinimumPrimaryEniQueueNumber: int = 0
+    MinimumSecondaryEniQueueNumber: int = 0
+    MinimumQueuePairNumber: int = 0
+    MinimumBaselineCredit: int = 0
+    MinimumInitialCredit: int = 0
+    MinimumCpuSpeedFrequency: float = 0.0
+    MaximumCpuSpeedFrequency: float | None = None
+    MinimumCpuTurboFrequency: float = 0.0
+    MaximumCpuTurboFrequency: float | None = None
     MinimumGPUAmount: int = 0
+    MaximumGPUAmount: int | None = None
+    GPUSpec: str = ""
+    GpuSpecs: tuple[str, ...] = ()
     MinimumLocalStorageAmount: int = 0
+    MinimumLocalStorageCapacity: int = 0
+    LocalStorageCategory: str = ""
+    LocalStorageCategories: tuple[str, ...] = ()
+    NvmeSupport: Literal["required", "supported", "unsupported"] | None = None
+    PhysicalProcessorModel: str = ""
+    PhysicalProcessorModels: tuple[str, ...] = ()
     NextToken: str = ""
     MaxResults: Annotated[int, Ranged(1, 1600)] | None = None
 
@@ -92,10 +118,17 @@ def _fits(ask: DescribeInstanceTypes, size: InstanceType) -> bool:
         ((ask.InstanceFamilyLevel,), size.level),
         ((*ask.InstanceCategories, ask.InstanceCategory), _category(size)),
         ((*ask.CpuArchitectures, ask.CpuArchitecture), "X86"),
+        ((*ask.GpuSpecs, ask.GPUSpec), "none"),
+        ((*ask.LocalStorageCategories, ask.LocalStorageCategory), "none"),
+        ((*ask.PhysicalProcessorModels, ask.PhysicalProcessorModel), size.processor),
+        ((ask.NvmeSupport or "",), "unsupported"),
     )
     most = (
         (ask.MaximumCpuCoreCount, size.cpus),
         (ask.MaximumMemorySize, size.memory),
+        (ask.MaximumCpuSpeedFrequency, _GIGAHERTZ),
+        (ask.MaximumCpuTurboFrequency, _GIGAHERTZ),
+        (ask.MaximumGPUAmount, 0),
     )
     least = (
         (ask.MinimumCpuCoreCount, size.cpus),
@@ -104,14 +137,38 @@ def _fits(ask: DescribeInstanceTypes, size: InstanceType) -> bool:
         (ask.MinimumEniQuantity, size.enis),
         (ask.MinimumInstanceBandwidthRx, size.bandwidth),
         (ask.MinimumInstanceBandwidthTx, size.bandwidth),
-        (ask.MinimumGPUAmount, 0),
-        (ask.MinimumLocalStorageAmount, 0),
+        (ask.MinimumInstancePpsRx, size.packets),
+        (ask.MinimumInstancePpsTx, size.packets),
+        (ask.MinimumEniPrivateIpAddressQuantity, _ADDRESSES),
+        (ask.MinimumPrimaryEniQueueNumber, _queues(size)),
+        (ask.MinimumSecondaryEniQueueNumber, _queues(size)),
+        (ask.MinimumBaselineCredit, size.credits // 5),
+        (ask.MinimumInitialCredit, size.credits),
+        (ask.MinimumCpuSpeedFrequency, _GIGAHERTZ),
+        (ask.MinimumCpuTurboFrequency, _GIGAHERTZ),
+        (max(_of_nothing(ask)), 0),
     )
     return (
         all(not any(wanted) or actual in wanted for wanted, actual in words)
         and all(wanted is None or actual <= wanted for wanted, actual in most)
         and all(actual >= wanted for wanted, actual in least)
     )
+
+
+def _of_nothing(ask: DescribeInstanceTypes) -> tuple[int, ...]:
+    """Lower limits of what no type of this cloud has."""
+    return (
+        ask.MinimumGPUAmount,
+        ask.MinimumEniIpv6AddressQuantity,
+        ask.MinimumEriQuantity,
+        ask.MinimumQueuePairNumber,
+        ask.MinimumLocalStorageAmount,
+        ask.MinimumLocalStorageCapacity,
+    )
+
+
+def _queues(size: InstanceType) -> int:
+    return min(4, size.cpus)
 
 
 def _view(size: InstanceType) -> Body:
@@ -122,12 +179,13 @@ def _view(size: InstanceType) -> Body:
         "InstanceCategory": _category(size),
         "CpuCoreCount": size.cpus,
         "CpuArchitecture": "X86",
-        "CpuSpeedFrequency": 2.5,
+        "CpuSpeedFrequency": _GIGAHERTZ,
+        "CpuTurboFrequency": _GIGAHERTZ,
         "MemorySize": size.memory,
         "DiskQuantity": size.disks,
         "EniQuantity": size.enis,
         "EniTotalQuantity": size.enis,
-        "EniPrivateIpAddressQuantity": 10,
+        "EniPrivateIpAddressQuantity": _ADDRESSES,
         "EniIpv6AddressQuantity": 0,
         "EriQuantity": 0,
         "EniTrunkSupported": False,
@@ -140,10 +198,10 @@ def _view(size: InstanceType) -> Body:
         "InstancePpsTx": size.packets,
         "NvmeSupport": "unsupported",
         "PhysicalProcessorModel": size.processor,
-        "PrimaryEniQueueNumber": min(4, size.cpus),
-        "SecondaryEniQueueNumber": min(4, size.cpus),
-        "TotalEniQueueQuantity": size.enis * min(4, size.cpus),
-        "MaximumQueueNumberPerEni": min(4, size.cpus),
+        "PrimaryEniQueueNumber": _queues(size),
+        "SecondaryEniQueueNumber": _queues(size),
+        "TotalEniQueueQuantity": size.enis * _queues(size),
+        "MaximumQueueNumberPerEni": _queues(size),
         "JumboFrameSupport": False,
         "NetworkEncryptionSupport": False,
         "NetworkCardQuantity": 1,

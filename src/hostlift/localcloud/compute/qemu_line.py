@@ -130,7 +130,8 @@ def _disks(machine: MachineSpec, given: Resources) -> list[str]:
             "driver": "virtio-blk-pci",
             "drive": disk.id[:31],
             "serial": disk.serial[:SERIAL_LETTERS],
-            **({"bootindex": 0} if number == 0 else {}),
+            # A kernel that QEMU starts itself takes this index, and two of one are refused.
+            **({"bootindex": 0} if number == 0 and given.boot is None else {}),
         }
         words += ["-blockdev", json.dumps(node), "-device", json.dumps(device)]
     return words

@@ -91,16 +91,20 @@ class Table(Generic[R]):
 class Store:
     """The account's tables.
 
+    Args:
+        folder: The cloud's folder.
+        read_only: Look on while another process writes; what it holds is as of now.
+
     Raises:
         StateError: The file cannot be opened, or is of another version.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.lock = RLock()
         self._undo: list[Callable[[], None]] | None = None
         self._path = folder / FILE
         try:
-            self._db = _open(self._path)
+            self._db = _look(self._path) if read_only else _open(self._path)
             self.vpcs = Table(self, Vpc)
             self.vswitches = Table(self, VSwitch)
             self.groups = Table(self, SecurityGroup)
@@ -164,6 +168,10 @@ class Store:
         """Close the file."""
         with self.lock:
             self._db.close()
+
+
+def _look(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
 
 
 def _open(path: Path) -> sqlite3.Connection:

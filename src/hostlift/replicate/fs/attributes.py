@@ -42,7 +42,11 @@ COMPARED_FLAGS = (
 )
 
 _IGNORED_XATTRS = frozenset({b"security.evm", b"system.nfs4_acl", b"system.cifs_acl"})
-_IGNORED_PREFIXES = (b"system.ntfs_", b"system.smb3_")
+_IGNORED_PREFIXES = (
+    b"system.ntfs_",
+    b"system.smb3_",
+    b"trusted.SGI_ACL_",  # xfs shows each ACL a second time under this name
+)
 
 _KINDS = {
     stat.S_IFREG: Kind.FILE,
@@ -254,6 +258,8 @@ class Applier:
         try:
             call(*args)
         except OSError as error:
+            if error.errno == errno.ENODATA:
+                return  # it went with another one
             if error.errno not in _REFUSALS:
                 raise
             self.refused.append(f"{what}: {error.strerror}")
@@ -268,5 +274,5 @@ def _remove(place: Place, name: bytes, follow: bool) -> None:
 
 
 def show(raw: bytes) -> str:
-    """A name for a person: bytes that are not UTF-8 as ``\\xNN``."""
+    r"""A name for a person: bytes that are not UTF-8 as ``\xNN``."""
     return raw.decode("utf-8", "backslashreplace")

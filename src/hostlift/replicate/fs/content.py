@@ -105,14 +105,17 @@ def next_data(fd: int, at: int, end: int) -> int:
         raise
 
 
-def is_sparse(st: os.stat_result) -> bool:
-    """True when the file may have holes."""
-    return st.st_blocks * 512 < st.st_size
+def is_uneven(st: os.stat_result) -> bool:
+    """True when the file may have holes, or space that was never written."""
+    space = st.st_blocks * 512
+    return space < st.st_size or space - st.st_size > _SLACK
 
 
 def preallocated(fd: int, st: os.stat_result, data: int) -> Ranges:
-    """Ranges that are allocated but never written, when ``data`` bytes of data do not explain
-    the space the file takes.
+    """Ranges that are allocated but never written.
+
+    Args:
+        data: Bytes of data in the file; only what they do not explain is looked for.
     """
     if st.st_blocks * 512 - data <= _SLACK:
         return ()

@@ -61,7 +61,7 @@ def syncfs(fd: int) -> None:
 
 
 def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
-    """fallocate(2) with its mode bits, which `os.posix_fallocate` hides."""
+    """Allocate or punch with the mode bits that `os.posix_fallocate` hides."""
     _check(
         _libc.fallocate(fd, mode, ctypes.c_longlong(offset), ctypes.c_longlong(length)),
         "fallocate",
@@ -99,12 +99,12 @@ def open_beneath(root: int, path: bytes, flags: int) -> int:
 
 
 def _open_by_components(root: int, path: bytes, flags: int) -> int:
-    here = os.dup(root)
     parts = path.split(b"/")
+    if b".." in parts:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+    here = os.dup(root)
     try:
         for i, part in enumerate(parts):
-            if part == b"..":
-                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
             last = i == len(parts) - 1
             how = flags if last else os.O_RDONLY | os.O_DIRECTORY
             there = os.open(part, how | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)

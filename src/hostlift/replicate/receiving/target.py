@@ -81,11 +81,29 @@ class Target:
             Snag: It did not, or not wholly, succeed.
             OSError: The file system as a whole is in trouble, or the operation is refused.
         """
+        if isinstance(op, ops.PutFile):
+            self._put_file(op, data)
+        elif isinstance(op, ops.Chunk):
+            self._chunk(op, data)
+        elif isinstance(op, ops.Begin | ops.Punch | ops.Finish):
+            self._large(op)
+        else:
+            self._other(op)
+
+    def _large(self, op: ops.Begin | ops.Punch | ops.Finish) -> None:
         match op:
-            case ops.PutFile():
-                self._put_file(op, data)
-            case ops.Chunk():
-                self._chunk(op, data)
+            case ops.Begin():
+                self._begin(op)
+            case ops.Punch():
+                content.punch(self._opened(op.path)[0], op.offset, op.length)
+            case ops.Finish():
+                self._finish(_entry(op.entry))
+
+    def _other(
+        self,
+        op: ops.PutNode | ops.SetMeta | ops.Link | ops.MakeDirectory | ops.Remove | ops.Clean,
+    ) -> None:
+        match op:
             case ops.PutNode():
                 self._put_node(_entry(op.entry))
             case ops.SetMeta():
@@ -96,12 +114,6 @@ class Target:
                 self._make_directory(op.path)
             case ops.Remove():
                 self._remove(op.path)
-            case ops.Begin():
-                self._begin(op)
-            case ops.Punch():
-                content.punch(self._opened(op.path)[0], op.offset, op.length)
-            case ops.Finish():
-                self._finish(_entry(op.entry))
             case ops.Clean():
                 self.clean()
 

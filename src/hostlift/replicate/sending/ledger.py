@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hostlift.errors import DigestMismatch
 from hostlift.events import EventSink, Progress
@@ -67,6 +67,15 @@ class Begun:
     """Acknowledgement that a large file is there."""
 
     todo: Todo
+
+
+@dataclass(slots=True)
+class _Good:
+    """What one acknowledgement adds to the books."""
+
+    rows: list[Row] = field(default_factory=list)
+    removed: list[bytes] = field(default_factory=list)
+    chunks: list[tuple[int, int, bytes]] = field(default_factory=list)
 
 
 Outcome = Settled | Removed | Chunked | Punched | Begun | None
@@ -179,32 +188,33 @@ class Ledger:
     ) -> None:
         """A batch is durable at the target; write that down, durably."""
         troubles = {p.index: p for p in problems}
-        rows: list[Row] = []
-        removed: list[bytes] = []
-        arrived: list[tuple[int, int, bytes]] = []
+        good = _Good()
         for index, outcome in enumerate(outcomes):
-            if index in troubles and not self._weather(vol, outcome, troubles[index], rows):
-                continue
-            match outcome:
-                case Settled():
-                    rows.append(self._settle(vol, outcome))
-                case Removed():
-                    self.deleted += 1
-                    if not outcome.kept:
-                        removed.append(outcome.key)
-                case Chunked():
-                    arrived.append((outcome.file, outcome.index, outcome.digest))
-                case Punched():
-                    self.chunks.punched(outcome.file, outcome.low, outcome.high)
-                case Begun() | None:
-                    pass
-        if arrived:
-            self.chunks.arrived(arrived)
-        if rows:
-            self.manifest.settle(vol, rows)
-            self.objects += len(rows)
-        if removed:
-            self.manifest.forget(vol, removed)
+            if index not in troubles or self._weather(vol, outcome, troubles[index], good):
+                self._note(vol, outcome, good)
+        if good.chunks:
+            self.chunks.arrived(good.chunks)
+        if good.rows:
+            self.manifest.settle(vol, good.rows)
+        if good.removed:
+            self.manifest.forget(vol, good.removed)
+        with self._lock:
+            self.objects += len(good.rows)
+            self.deleted += len(good.removed)
+
+    def _note(self, vol: int, outcome: Outcome, good: _Good) -> None:
+        match outcome:
+            case Settled():
+                good.rows.append(self._settle(vol, outcome))
+            case Removed():
+                if not outcome.kept:
+                    good.removed.append(outcome.key)
+            case Chunked():
+                good.chunks.append((outcome.file, outcome.index, outcome.digest))
+            case Punched():
+                self.chunks.punched(outcome.file, outcome.low, outcome.high)
+            case Begun() | None:
+                pass
 
     def _settle(self, vol: int, outcome: Settled) -> Row:
         if outcome.pinned:
@@ -214,7 +224,7 @@ class Ledger:
             self.chunks.complete(outcome.file, outcome.row.size)
         return replace(outcome.row, state=State.DOUBT) if broken else outcome.row
 
-    def _weather(self, vol: int, outcome: Outcome, problem: Problem, rows: list[Row]) -> bool:
+    def _weather(self, vol: int, outcome: Outcome, problem: Problem, good: _Good) -> bool:
         """Deal with trouble; True when the outcome stands nevertheless."""
         key = _key_of(outcome)
         if problem.trouble is Trouble.PARTIAL:
@@ -228,7 +238,7 @@ class Ledger:
                 return False
         self.found(vol, key, problem.reason)
         if isinstance(outcome, Settled):
-            rows.append(replace(outcome.row, state=State.DOUBT))
+            good.rows.append(replace(outcome.row, state=State.DOUBT))
         return False
 
     def _retry(self, vol: int, todo: Todo, problem: Problem) -> None:

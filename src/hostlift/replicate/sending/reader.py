@@ -120,7 +120,7 @@ class Reader:
         ranges: content.Ranges | None = None
         reserved: content.Ranges = ()
         data: bytes | memoryview
-        if st.st_blocks * 512 - size > 8192 or content.is_sparse(st):
+        if content.is_uneven(st):
             whole, data, ranges, reserved = _read_sparse(fd, st)
             digest = content.digest_of(whole)
         else:

@@ -64,7 +64,8 @@ class Walk:
 
     def rows(self) -> Iterator[list[SeenRow]]:
         """All objects, a directory's children at a time."""
-        root = os.open(self._root.path, _DIRECTORY)
+        # The path may be a link into /proc/self/fd (a detached mount): it is ours, not the guest's.
+        root = os.open(self._root.path, _DIRECTORY & ~os.O_NOFOLLOW)
         self._directories = Directories(root)
         stack: list[_Frame] = []
         try:

@@ -275,18 +275,24 @@ class Stream:
         wire = Wire(self._connect(self._hello.stream))
         try:
             wire.send(encode(self._hello), timeout=_GREETING_SECONDS)
-            answer = wire.receive(timeout=_GREETING_SECONDS)
-            if isinstance(answer, Refused):
-                if answer.code == "busy":
-                    raise ConnectionError(answer.message)
-                raise refusal(answer)
-            if not isinstance(answer, Welcome) or answer.version != self._hello.version:
-                raise ProtocolError("no welcome of our version")
+            _check_welcome(wire.receive(timeout=_GREETING_SECONDS), self._hello.version)
         except BaseException:
             wire.abort()
             wire.close()
             raise
         return wire
+
+
+def _check_welcome(answer: Message, version: int) -> None:
+    match answer:
+        case Refused(code="busy"):
+            raise ConnectionError(answer.message)
+        case Refused():
+            raise refusal(answer)
+        case Welcome() if answer.version == version:
+            return
+        case _:
+            raise ProtocolError("no welcome of our version")
 
 
 def refusal(message: Refused) -> HostliftError:

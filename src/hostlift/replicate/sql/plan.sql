@@ -10,7 +10,7 @@ WHERE e.vol IN (SELECT vol FROM scan.volumes) AND (s.key IS NULL OR s.kind <> e.
 
 -- A new ext file system comes with lost+found; it stays only when the source has one too.
 INSERT INTO scan.gone
-SELECT v.vol, CAST('lost+found' AS BLOB), 0 FROM scan.volumes v
+SELECT v.vol, CAST('lost+found' AS BLOB), 1 FROM scan.volumes v
 WHERE NOT EXISTS (SELECT 1 FROM main.rep_entry e WHERE e.vol = v.vol)
 AND NOT EXISTS (SELECT 1 FROM scan.seen s WHERE s.vol = v.vol AND s.key = CAST('lost+found' AS BLOB));
 

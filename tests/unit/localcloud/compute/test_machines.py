@@ -79,13 +79,18 @@ def test_what_is_no_qcow2_file_is_refused(tmp_path: Path, content: bytes) -> Non
         read_header(tmp_path / "x")
 
 
+def fail_half_way(file: Path) -> None:
+    with replaced(file) as draft:
+        draft.write_text("half")
+        raise RuntimeError
+
+
 def test_a_draft_replaces_only_when_the_block_ends_well(tmp_path: Path) -> None:
     """A failure keeps the old file and leaves no draft."""
     file = tmp_path / "f"
     file.write_text("old")
-    with pytest.raises(RuntimeError), replaced(file) as draft:
-        draft.write_text("half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        fail_half_way(file)
     assert file.read_text() == "old"
     with replaced(file) as draft:
         draft.write_text("new")

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Adapting a Linux copy from the first step to the checks, and taking it all back.
+
+Promises: doing it twice is doing it once, also after an interruption anywhere; an unknown
+distribution is adapted as far as its tools are found; what is wrong at the end is an error, not a
+surprise at the first boot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from hostlift.adapt.editor import Editor
+from hostlift.adapt.layout import Layout
+from hostlift.adapt.ledger import Ledger
+from hostlift.adapt.linux.bench import Bench
+from hostlift.adapt.linux.catalogue import FAMILIES, STEPS
+from hostlift.adapt.linux.family import detect
+from hostlift.errors import AdaptError
+from hostlift.model.adaptation import AdaptOrder, AdaptReport
+from hostlift.ports.commands import Commands
+from hostlift.ports.tree import Tree
+
+
+def adapt(
+    order: AdaptOrder,
+    *,
+    tree: Tree,
+    root: Path,
+    commands: Commands,
+    devices: Mapping[int, str],
+    ledger: Path,
+) -> AdaptReport:
+    """Make the copy startable on ECS.
+
+    Args:
+        tree: The copy, all volumes in their places.
+        root: Where it is assembled on this machine.
+        commands: Runs the copy's own tools, where they are needed.
+        devices: Target disk index -> device node on this machine.
+        ledger: Folder that receives the record of every edit, outside the copy.
+
+    Raises:
+        AdaptError: It would not start; ``subject`` is the adaptation that says so.
+    """
+    book = Ledger(ledger)
+    book.settle(tree)
+    bench = Bench(
+        order=order,
+        tree=tree,
+        layout=Layout(order),
+        family=detect(order, tree, FAMILIES),
+        root=root,
+        commands=commands,
+        devices=devices,
+        ledger=book,
+    )
+    for step in STEPS:
+        step.apply(bench, Editor(tree, book, step.name))
+    check(bench)
+    return AdaptReport(edits=book.edits, notes=tuple(bench.notes))
+
+
+def check(bench: Bench) -> None:
+    """Ask every step what is wrong.
+
+    Raises:
+        AdaptError: Something is; the notes say what was tried.
+    """
+    for step in STEPS:
+        problems = list(step.check(bench))
+        if problems:
+            tried = "; ".join(bench.notes)
+            raise AdaptError(
+                "; ".join(problems) + (f" ({tried})" if tried else ""), subject=step.name
+            )
+
+
+def undo(ledger: Path, tree: Tree) -> None:
+    """Put back everything that `adapt` changed in the copy, byte for byte."""
+    Ledger(ledger).undo(tree)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""fstab: names that change with the hardware become UUIDs; what did not come along may be missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hostlift.adapt.editor import Editor
+from hostlift.adapt.formats.fstab import Line, parse, render
+from hostlift.adapt.linux.bench import Bench, Step
+from hostlift.model.plan import TargetPartition
+
+_PATH = "/etc/fstab"
+_WHY = "names of devices that do not exist on ECS"
+_TAGS = ("UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=", "/dev/")
+_NETWORK = {"nfs", "nfs4", "cifs", "smbfs", "ceph", "glusterfs", "fuse.sshfs", "lustre", "ocfs2"}
+_REMOVABLE = ("/dev/cdrom", "/dev/sr", "/dev/dvd", "/dev/fd", "/dev/scd")
+_ABSENT = ("nofail", "x-systemd.device-timeout=5s")
+
+
+def apply(bench: Bench, edit: Editor) -> None:
+    """Rewrite the lines that would stop the boot."""
+    text = bench.text(_PATH)
+    if text is None:
+        bench.note("there is no /etc/fstab: the system mounts its root by the boot loader's word")
+        return
+    swaps = iter(bench.layout.swaps)
+    lines = [_adapted(bench, line, swaps) for line in parse(bench.tree.read(_PATH))]
+    edit.write(_PATH, render(lines), _WHY)
+
+
+def check(bench: Bench) -> Iterator[str]:
+    """Every line that must mount names something that exists on the target."""
+    for line in parse((bench.text(_PATH) or "").encode("utf-8", "surrogateescape")):
+        needed = line.is_entry and not {"nofail", "noauto"} & set(line.options)
+        if needed and line.spec.startswith(_TAGS) and not bench.layout.knows(line.spec):
+            yield f"{_PATH} names {line.spec} for {line.file}, which is not on the target"
+
+
+def _adapted(bench: Bench, line: Line, swaps: Iterator[TargetPartition]) -> Line:
+    if not line.is_entry:
+        return line
+    if _is_removable(line):
+        return line.commented("hostlift, no such drive on ECS")
+    if line.kind in _NETWORK:
+        return line.with_options("_netdev", "nofail")
+    if line.kind == "swap":
+        return _swap(bench, line, swaps)
+    if not line.spec.startswith(_TAGS) or bench.layout.knows(line.spec):
+        return line
+    here = bench.layout.at(line.file)
+    if here is not None and here.fs_uuid:
+        return line.with_spec(f"UUID={here.fs_uuid}")
+    bench.note(f"{line.file} ({line.spec}) was not migrated; its line in /etc/fstab may fail now")
+    return line.with_options(*_ABSENT)
+
+
+def _swap(bench: Bench, line: Line, swaps: Iterator[TargetPartition]) -> Line:
+    if not line.spec.startswith(_TAGS):
+        if line.spec.startswith("/") and not bench.tree.exists(line.spec):
+            bench.note(f"the swap file {line.spec} was not migrated and is switched off")
+            return line.commented("hostlift, this swap file was not migrated")
+        return line
+    area = next(swaps, None)
+    if bench.layout.knows(line.spec):
+        return line
+    if area is not None and area.fs_uuid:
+        return line.with_spec(f"UUID={area.fs_uuid}")
+    bench.note(f"the swap area {line.spec} was not migrated and is switched off")
+    return line.commented("hostlift, this swap area was not migrated")
+
+
+def _is_removable(line: Line) -> bool:
+    return line.spec.startswith(_REMOVABLE) or (
+        line.kind in {"iso9660", "udf,iso9660"} and line.spec.startswith("/dev/")
+    )
+
+
+STEP = Step("fstab", "Mount by UUID; let disks that were not migrated be missing.", apply, check)
