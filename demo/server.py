@@ -16,7 +16,8 @@ from hostlift.errors import CommandFailed
 from hostlift.host.command import SystemCommands, environment
 from hostlift.localcloud.fabric.netns import NamespaceFabric
 
-from demo.source.disks import SourceDisks, machine, running
+from demo.source.disks import SourceDisks
+from demo.source.machine import command_line, running
 from demo.waiting import wait_until
 
 SOURCE = "198.51.100.10"
@@ -102,9 +103,8 @@ def source_server(disks: SourceDisks, fabric: NamespaceFabric, folder: Path) -> 
         *("-device", "virtio-net-pci,netdev=net,mac=52:54:00:c6:33:0a,addr=4,romfile="),
     )
     try:
-        line = (*machine(system, data), *card)
+        line = (*command_line(system, data), *card)
         with running(line, folder / "source-qemu.log", fds=(tap,)) as process:
-            os.set_inheritable(tap, False)
             shell = Shell(fabric.internet_namespace, SOURCE, disks.key, disks.known_hosts)
 
             def ready() -> bool:

@@ -9,17 +9,15 @@ on it boots by itself.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
 
-from hostlift.host.command import SystemCommands, end_group, spawn
+from hostlift.host.command import SystemCommands
 from hostlift.localcloud.images import cache, diskfile, rootfs
 from hostlift.localcloud.images.cache import Progress
 
 from demo.source import content
+from demo.source.machine import command_line, running
 from demo.waiting import wait_until
 
 HERE = Path(__file__).parent
@@ -49,7 +47,6 @@ _ROOT_UUID, _SWAP_UUID, _DATA_UUID = (
     for part in ("root", "swap", "data")
 )
 _FIRST_BOOT_LIMIT = 1200.0
-Process = Popen[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +82,9 @@ def build(progress: Progress) -> SourceDisks:
         cache.remove(tree)
         cache.remove(data)
 
-    words = (rootfs.SUITE, rootfs.ARCHITECTURE, *PACKAGES)
-    return _disks_in(cache.build_once(cache.key_of("source", words, HERE), fill))
+    made_of = ((HERE / name).read_text() for name in ("content.py", "disks.py"))
+    words = (rootfs.SUITE, rootfs.ARCHITECTURE, *made_of)
+    return _disks_in(cache.build_once(cache.key_of("source", words, HERE / "recipe"), fill))
 
 
 def _disks_in(place: Path) -> SourceDisks:
@@ -139,7 +137,7 @@ def _first_boot(draft: Path, tree: Path) -> None:
         f"root=UUID={_ROOT_UUID} ro mitigations=off console=ttyS0,115200",
         *("-no-reboot", "-serial", f"file:{console}"),
     )
-    line = (*machine(draft / "system.qcow2", draft / "data.qcow2"), *start)
+    line = (*command_line(draft / "system.qcow2", draft / "data.qcow2"), *start)
     with running(line, draft / "qemu.log") as process:
         wait_until(
             lambda: process.poll() is not None, _FIRST_BOOT_LIMIT, "the source server's first boot"
@@ -148,28 +146,4 @@ def _first_boot(draft: Path, tree: Path) -> None:
     if "finish-install: done" not in said:
         raise RuntimeError(f"the installation did not finish:\n{said[-4000:]}")
     console.unlink()
-
-
-@contextmanager
-def running(argv: tuple[str, ...], log: Path, fds: tuple[int, ...] = ()) -> Iterator[Process]:
-    """A process for the length of the block; ``log`` gets what it says."""
-    with log.open("wb") as output:
-        process = spawn(argv, stdout=output.fileno(), pass_fds=fds)
-    try:
-        yield process
-    finally:
-        end_group(process)
-
-
-def machine(system: Path, data: Path) -> tuple[str, ...]:
-    """QEMU's command line for the server, without a network card: a SCSI host, as many have."""
-    return (
-        *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"),
-        *("-machine", "q35", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "Westmere"),
-        *("-smp", "2", "-m", "1024", "-device", "virtio-rng-pci,addr=2"),
-        *("-device", "virtio-scsi-pci,id=scsi,addr=3"),
-        *("-drive", f"file={system},if=none,id=system,format=qcow2,cache=unsafe"),
-        *("-device", "scsi-hd,drive=system,bus=scsi.0,scsi-id=0,bootindex=1"),
-        *("-drive", f"file={data},if=none,id=data,format=qcow2,cache=unsafe"),
-        *("-device", "scsi-hd,drive=data,bus=scsi.0,scsi-id=1"),
-    )
+    (draft / "qemu.log").unlink()

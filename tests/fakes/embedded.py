@@ -12,8 +12,8 @@ from hostlift.clouds.access import CloudAccess
 from hostlift.host.clock import SystemClock
 from hostlift.localcloud import account
 from hostlift.localcloud.cloud import Cloud as EmbeddedCloud
-from hostlift.localcloud.compute.kinds import open_kind
 from hostlift.localcloud.config import Settings
+from hostlift.localcloud.kinds import open_kind
 from hostlift.localcloud.requestlog import RequestLog
 from hostlift.localcloud.server import Server, listen
 from hostlift.localcloud.service import Service

@@ -13,7 +13,7 @@ from fakes.clock import FakeClock
 
 from hostlift.host.clock import SystemClock
 from hostlift.localcloud.clock import Clock
-from hostlift.localcloud.cloud import Account, Cloud
+from hostlift.localcloud.cloud import Cloud
 from hostlift.localcloud.compute.paper import PaperCompute, PaperFabric
 from hostlift.localcloud.config import Settings
 from hostlift.localcloud.requestlog import RequestLog
@@ -21,6 +21,7 @@ from hostlift.localcloud.server import Server, listen
 from hostlift.localcloud.service import Service
 from hostlift.localcloud.state.store import Store
 from hostlift.localcloud.wire.gate import Key
+from hostlift.localcloud.world import Account
 
 KEY = Key(access_key_id="LTAItest", secret="testsecret")
 ACCOUNT = Account("1234567890123456", KEY)

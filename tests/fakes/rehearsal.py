@@ -16,8 +16,8 @@ from pathlib import Path
 
 from hostlift.host.mounts import mounted
 from hostlift.localcloud import daemon
-from hostlift.localcloud.compute.kinds import open_kind
 from hostlift.localcloud.fabric.internet import HOSTS_ROUTER, internet_host
+from hostlift.localcloud.kinds import open_kind
 
 SOURCE_ADDRESS = "198.51.100.20"
 CPU_SECONDS = 900

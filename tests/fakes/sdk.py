@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from alibabacloud_tea_openapi.client import Client as Core
 from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils import Utils
@@ -55,13 +56,12 @@ class Sdk:
 
     def refused(self, call: Callable[..., Any], action: str, **fields: Any) -> str:
         """The error code of a call that must be refused."""
-        try:
+        with pytest.raises(ClientException) as refused:
             call(action, **fields)
-        except ClientException as error:
-            assert error.data["RequestId"]
-            assert set(error.data) >= {"RequestId", "HostId", "Code", "Message", "Recommend"}
-            return str(error.code)
-        raise AssertionError(f"{action} was not refused")
+        data = refused.value.data
+        assert data["RequestId"]
+        assert set(data) >= {"RequestId", "HostId", "Code", "Message", "Recommend"}
+        return str(refused.value.code)
 
     def raw(self, version: str, action: str, query: dict[str, Any]) -> dict[str, Any]:
         """A call without models."""

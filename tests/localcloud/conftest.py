@@ -8,14 +8,14 @@ import os
 # The credentials library reads the environment while it is imported.
 os.environ["ALIBABA_CLOUD_ECS_METADATA_DISABLED"] = "true"
 
-from collections.abc import Iterator  # noqa: E402
-from pathlib import Path  # noqa: E402
+from collections.abc import Iterator
+from pathlib import Path
 
-import pytest  # noqa: E402
-from fakes.papercloud import served  # noqa: E402
-from fakes.sdk import Sdk  # noqa: E402
+import pytest
+from fakes.papercloud import served
+from fakes.sdk import Sdk
 
-from hostlift.localcloud.config import Settings  # noqa: E402
+from hostlift.localcloud.config import Settings
 
 QUICK = Settings(delay=0.02, watch_period=0.05, workers=2)
 

@@ -52,7 +52,9 @@ class Mutator:
         return self.root.joinpath(*(self.random.choice(NAMES) for _ in range(depth)))
 
     def clear(self, path: Path) -> bool:
-        """Make room for something at a path; False when a parent is no directory."""
+        """Make room for something at a path; False when a parent is no directory (or a link)."""
+        if any(p.is_symlink() for p in path.parents if p.is_relative_to(self.root)):
+            return False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
@@ -123,7 +125,7 @@ class Mutator:
     def symlink(self) -> None:
         path = self.path()
         if self.clear(path):
-            path.symlink_to(self.random.choice(["/etc", "..", "b", "missing"]))
+            path.symlink_to(self.random.choice(["/nonexistent", "..", "b", "missing"]))
 
     def fifo(self) -> None:
         path = self.path()

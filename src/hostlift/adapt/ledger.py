@@ -67,6 +67,7 @@ class Watch:
 @dataclass(slots=True, kw_only=True)
 class _Content:
     records: dict[str, Record] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     watch: Watch | None = None
 
 
@@ -94,6 +95,16 @@ class Ledger:
     def edits(self) -> tuple[Edit, ...]:
         """All edits, in the order they were first made."""
         return tuple(r.edit for r in self._content.records.values())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the adaptation, also of an earlier, interrupted run."""
+        return tuple(self._content.notes)
+
+    def note(self, text: str) -> None:
+        """Keep a sentence for a person; durable with the next edit."""
+        if text not in self._content.notes:
+            self._content.notes.append(text)
 
     def record(
         self,
@@ -137,7 +148,8 @@ class Ledger:
         watch = self._content.watch
         if watch is None:
             return
-        for path in sorted({*watch.files, *_watched(tree, watch.folders)}):
+        made = {f for top in watch.folders for f in folders_below(tree, top)} - set(watch.times)
+        for path in sorted({*watch.files, *made, *_watched(tree, watch.folders)}):
             self._settle_path(tree, watch, path)
         for path, mtime_ns in watch.times.items():
             if tree.exists(path):
@@ -153,6 +165,8 @@ class Ledger:
                 put_back(tree, path, self._snapshot(record.was))
             del self._content.records[path]
             self._save()
+        self._content.notes.clear()
+        self._save()
 
     def _settle_path(self, tree: Tree, watch: Watch, path: str) -> None:
         was = watch.files.get(path, Was())

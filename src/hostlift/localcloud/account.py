@@ -10,8 +10,8 @@ import string
 from pathlib import Path
 
 from hostlift.errors import StateError
-from hostlift.localcloud.cloud import Account
 from hostlift.localcloud.wire.gate import Key
+from hostlift.localcloud.world import Account
 
 FILE = "credentials.json"
 _LETTERS = string.ascii_letters + string.digits

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One embedded cloud: account, compute, networks, clock and the work in progress."""
+"""One embedded cloud, from up to down."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from threading import Lock
 
 from hostlift.errors import HostError
 from hostlift.localcloud import life
@@ -15,21 +13,13 @@ from hostlift.localcloud.config import Settings
 from hostlift.localcloud.jobs import Job, Jobs
 from hostlift.localcloud.metadata import metadata_of
 from hostlift.localcloud.state.store import Store
-from hostlift.localcloud.wire.gate import Key
+from hostlift.localcloud.world import Account, World
 
 WATCH = Job("watch", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whose cloud it is; ``key`` is the account's own AccessKey."""
-
-    id: str
-    key: Key
-
-
-class Cloud:
-    """The parts of a cloud, and its life from up to down.
+class Cloud(World):
+    """A world that lives.
 
     Args:
         report: Told what went wrong in the background: job and reason.
@@ -46,14 +36,15 @@ class Cloud:
         settings: Settings,
         report: Callable[[str, str], None],
     ) -> None:
-        self.account = account
-        self.store = store
-        self.compute = compute
-        self.fabric = fabric
-        self.clock = clock
-        self.settings = settings
-        self.wiring = Lock()
-        self.jobs = Jobs(clock, self._work)
+        super().__init__(
+            account=account,
+            store=store,
+            compute=compute,
+            fabric=fabric,
+            clock=clock,
+            settings=settings,
+            jobs=Jobs(clock, self._work),
+        )
         self._report = report
 
     def up(self, api_port: int) -> None:
@@ -75,21 +66,6 @@ class Cloud:
         self.compute.close()
         self.fabric.down()
         self.store.close()
-
-    def find_key(self, access_key_id: str) -> Key | None:
-        """The AccessKey of that id: the account's own, or a temporary one."""
-        if access_key_id == self.account.key.access_key_id:
-            return self.account.key
-        session = self.store.sessions.get(access_key_id)
-        if session is None:
-            return None
-        return Key(
-            access_key_id=session.id,
-            secret=session.secret,
-            token=session.token,
-            expires=session.expires,
-            session=session.session,
-        )
 
     def _work(self, job: Job) -> float | None:
         if job == WATCH:

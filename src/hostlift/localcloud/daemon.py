@@ -23,8 +23,8 @@ from hostlift.host.command import spawn
 from hostlift.host.files import atomic_write, remove_tree
 from hostlift.localcloud import account, config
 from hostlift.localcloud.compute.base import Compute
-from hostlift.localcloud.compute.kinds import KINDS, open_kind
 from hostlift.localcloud.foreground import KIND, LOCK, RUNNING, locked
+from hostlift.localcloud.kinds import KINDS, open_kind
 from hostlift.localcloud.linux.processes import Mark
 from hostlift.localcloud.state import listing as state_listing
 from hostlift.localcloud.state.store import FILE as STATE

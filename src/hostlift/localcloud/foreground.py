@@ -19,7 +19,7 @@ from hostlift.host.clock import SystemClock
 from hostlift.host.files import atomic_write
 from hostlift.localcloud import account, config
 from hostlift.localcloud.cloud import Cloud
-from hostlift.localcloud.compute.kinds import open_kind
+from hostlift.localcloud.kinds import open_kind
 from hostlift.localcloud.linux.processes import Mark
 from hostlift.localcloud.requestlog import RequestLog
 from hostlift.localcloud.server import Server, listen

@@ -5,17 +5,14 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING
 
 from hostlift.localcloud.addresses import gateway
 from hostlift.localcloud.compute.base import Metadata
 from hostlift.localcloud.state.records import Instance
-
-if TYPE_CHECKING:
-    from hostlift.localcloud.cloud import Cloud
+from hostlift.localcloud.world import World
 
 
-def metadata_of(cloud: Cloud, vpc: str, address: str) -> Metadata | None:
+def metadata_of(cloud: World, vpc: str, address: str) -> Metadata | None:
     """The answers for the instance at a private address; None when there is none, or it is shut."""
     for instance in cloud.store.instances.all():
         if instance.vpc == vpc and instance.private_ip == address:
@@ -26,7 +23,7 @@ def metadata_of(cloud: Cloud, vpc: str, address: str) -> Metadata | None:
     return None
 
 
-def _items(cloud: Cloud, instance: Instance) -> dict[str, str]:
+def _items(cloud: World, instance: Instance) -> dict[str, str]:
     vswitch = cloud.store.vswitches.get(instance.vswitch)
     vpc = cloud.store.vpcs.get(instance.vpc)
     subnet = vswitch.cidr if vswitch else ""

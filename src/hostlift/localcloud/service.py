@@ -11,7 +11,6 @@ from threading import Lock
 from hostlift.errors import HostError
 from hostlift.localcloud.actions.base import check_region
 from hostlift.localcloud.actions.registry import ACTIONS, Action, Context
-from hostlift.localcloud.cloud import Cloud
 from hostlift.localcloud.ids import new_request_id
 from hostlift.localcloud.requestlog import RequestLog
 from hostlift.localcloud.state.records import Remembered
@@ -20,6 +19,7 @@ from hostlift.localcloud.wire.errors import ApiError, conflict
 from hostlift.localcloud.wire.gate import Gate, Key
 from hostlift.localcloud.wire.message import PROTOCOL, Call, HttpRequest, read_call
 from hostlift.localcloud.wire.parameters import Request, read_request
+from hostlift.localcloud.world import World
 
 _TOKEN_LENGTH = 64
 
@@ -27,7 +27,7 @@ _TOKEN_LENGTH = 64
 class Service:
     """The API of one cloud. Safe to call from many threads."""
 
-    def __init__(self, cloud: Cloud, log: RequestLog) -> None:
+    def __init__(self, cloud: World, log: RequestLog) -> None:
         self._cloud = cloud
         self._log = log
         self._gate = Gate(cloud.find_key, cloud.clock.now)

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _WILD = re.compile(rb"[*?\[]")
+_ALL_BELOW = b"/***"
 _CLASSES = {
     b"alnum": b"a-zA-Z0-9",
     b"alpha": b"a-zA-Z",
@@ -40,6 +41,17 @@ class Rule:
     directories_only: bool
     exclude: bool
     on_name: bool
+    below: bool
+    slashed: bool
+
+    def matches(self, path: bytes, name: bytes, *, directory: bool) -> bool:
+        """Whether the line is about this path."""
+        if self.directories_only and not directory:
+            return False
+        seen = name if self.on_name else path
+        lead = b"/" if self.slashed else b""
+        tail = b"/" if self.below and directory else b""
+        return self.matcher.fullmatch(lead + seen + tail) is not None
 
 
 class Excludes:
@@ -64,9 +76,7 @@ class Excludes:
             return False
         name = path.rpartition(b"/")[2]
         for rule in self._rules:
-            if rule.directories_only and not directory:
-                continue
-            if rule.matcher.fullmatch(name if rule.on_name else path):
+            if rule.matches(path, name, directory=directory):
                 return rule.exclude
         return False
 
@@ -90,19 +100,21 @@ def _parse(line: str) -> Rule | None:
     pattern = text.encode("utf-8", "surrogateescape")
     if not pattern:
         return None
-    below = pattern.endswith(b"/***")
+    below = len(pattern) > len(_ALL_BELOW) and pattern.endswith(_ALL_BELOW)
     if below:
-        pattern = pattern[:-4]
+        pattern = pattern[: -len(_ALL_BELOW)]
     directories_only = not below and len(pattern) > 1 and pattern.endswith(b"/")
     if directories_only:
         pattern = pattern[:-1]
     anchored = pattern.startswith(b"/")
-    pattern = pattern.lstrip(b"/") if anchored else pattern
+    pattern = pattern[1:] if anchored else pattern
     on_name = not anchored and b"/" not in pattern and b"**" not in pattern and not below
+    # rsync matches these against the path with a slash before it: "**/x" is found at the root too.
+    wild = not anchored and pattern.startswith(b"**")
     body = _translate(pattern)
-    lead = b"" if anchored or on_name else b"(?:.*/)?"
-    tail = b"(?:/.*)?" if below else b""
-    return Rule(re.compile(lead + body + tail, re.DOTALL), directories_only, exclude, on_name)
+    lead = b"" if anchored or on_name or wild else b"(?:.*/)?"
+    tail = b"/.*" if below else b""
+    return Rule(re.compile(lead + body + tail, re.DOTALL), directories_only, exclude, on_name, below, wild)
 
 
 def _translate(pattern: bytes) -> bytes:

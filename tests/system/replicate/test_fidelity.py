@@ -14,6 +14,7 @@ import pytest
 from fakes.replication import Rig
 from fakes.trees import allocated, clear_flags, look, nasty_tree, set_flags
 
+from hostlift.errors import ReplicationError
 from hostlift.host.command import SystemCommands
 from hostlift.host.mounts import mounted
 from hostlift.replicate.reread import reread
@@ -145,15 +146,13 @@ def test_what_the_target_cannot_hold_is_said(pair: tuple[Rig, str]) -> None:
 @pytest.mark.parametrize("pair", [("ext4", "ext4")], indirect=True, ids=["ext4"])
 def test_a_full_target_is_one_clear_error(pair: tuple[Rig, str]) -> None:
     """No space: the pass ends with the volume's name; after making room the next one completes."""
-    from hostlift.errors import ReplicationError
-
     it, _ = pair
     ballast = it.target / "ballast"
     free = os.statvfs(it.target)
     with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize - (16 << 20))
-    for number in range(6):
-        (it.source / f"f{number}").write_bytes(os.urandom(6 << 20))
+        os.posix_fallocate(file.fileno(), 0, free.f_bfree * free.f_frsize - (40 << 20))
+    for number in range(10):
+        (it.source / f"f{number}").write_bytes(os.urandom(7 << 20))
     with pytest.raises(ReplicationError, match="full") as caught:
         it.run()
     assert caught.value.subject == "v"

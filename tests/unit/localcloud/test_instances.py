@@ -230,7 +230,7 @@ def test_run_instances_refuses_with_the_documented_code(
     """One wrong thing at a time; nothing is made."""
     _, vswitch, group = calls.network()
     with pytest.raises(Refused) as refused:
-        calls.run(**{"vswitch": vswitch, "group": group}, **change)
+        calls.run(vswitch=vswitch, group=group, **change)
     assert refused.value.code == code
     assert calls.paper.cloud.store.instances.all() == []
 

@@ -31,7 +31,7 @@ def test_a_job_runs_when_it_is_due_and_again_when_it_asks() -> None:
 def test_a_job_added_twice_runs_once_at_the_earlier_time() -> None:
     """Names, not closures."""
     clock, ran = FakeClock(), []
-    jobs = Jobs(clock, lambda job: ran.append(job))
+    jobs = Jobs(clock, ran.append)
     jobs.add(Job("k", "a"), 10)
     jobs.add(Job("k", "a"), 0)
     jobs.run_due()

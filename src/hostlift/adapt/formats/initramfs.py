@@ -21,6 +21,7 @@ from hostlift.errors import AdaptError
 _CHUNK = 1 << 18
 _LZ4_BLOCK = 8 << 20
 _SECTOR = 512
+_LZ4_END = 4
 _ZSTD_WINDOW = 1 << 31
 
 
@@ -56,9 +57,12 @@ def members(image: bytes, wanted: Callable[[str], bool] = lambda _: False) -> li
 
 
 def append(image: bytes, archive: bytes) -> bytes:
-    """The image followed by one more archive, aligned as boot loaders like it."""
-    end = -len(image) % _SECTOR
-    return image + bytes(end) + archive + bytes(-len(archive) % _SECTOR)
+    """The image followed by one more archive, aligned as boot loaders like it.
+
+    An LZ4 image has no end of its own: four zeros (a block of no size) must stop it.
+    """
+    end = (-len(image) - _LZ4_END) % _SECTOR
+    return image + bytes(_LZ4_END + end) + archive + bytes(-len(archive) % _SECTOR)
 
 
 def plain_module(name: str, data: bytes) -> bytes:

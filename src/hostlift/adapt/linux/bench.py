@@ -28,7 +28,6 @@ class Bench:
     Attributes:
         root: Where the copy is assembled on this machine.
         devices: Target disk index -> device node on this machine.
-        notes: What a person should know; steps add to it.
         images: Contents of initramfs images by path, time and size: unpacking one takes seconds.
     """
 
@@ -40,7 +39,6 @@ class Bench:
     commands: Commands
     devices: Mapping[int, str]
     ledger: Ledger
-    notes: list[str] = field(default_factory=list)
     images: dict[tuple[str, int, int], list[Member]] = field(default_factory=dict)
 
     def text(self, path: str) -> str | None:
@@ -59,8 +57,12 @@ class Bench:
 
     def note(self, text: str) -> None:
         """Tell the user something, once."""
-        if text not in self.notes:
-            self.notes.append(text)
+        self.ledger.note(text)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the steps had to tell so far."""
+        return self.ledger.notes
 
     @contextlib.contextmanager
     def chroot(self) -> Iterator[Chroot]:

@@ -59,7 +59,7 @@ def adapt(
     for step in STEPS:
         step.apply(bench, Editor(tree, book, step.name))
     check(bench)
-    return AdaptReport(edits=book.edits, notes=tuple(bench.notes))
+    return AdaptReport(edits=book.edits, notes=bench.notes)
 
 
 def check(bench: Bench) -> None:

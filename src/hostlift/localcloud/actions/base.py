@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from hostlift.localcloud.catalogue import REGIONS, region_of_zone
-from hostlift.localcloud.cloud import Cloud
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.state.records import Record
 from hostlift.localcloud.wire.answer import Body, Json
@@ -16,13 +15,14 @@ from hostlift.localcloud.wire.errors import ApiError, invalid_parameter, not_fou
 from hostlift.localcloud.wire.gate import Key
 from hostlift.localcloud.wire.message import Product
 from hostlift.localcloud.wire.parameters import Page, Request, Size100
+from hostlift.localcloud.world import World
 
 
 @dataclass(slots=True)
 class Context:
     """A call being answered; ``jobs`` are queued once its records are stored."""
 
-    cloud: Cloud
+    cloud: World
     caller: Key
     product: Product
     jobs: list[tuple[Job, float]] = field(default_factory=list)
@@ -85,14 +85,6 @@ class TagPart:
     def pair(self) -> tuple[str, str]:
         """Key and value."""
         return self.Key or self.key, self.Value or self.value
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilterPart:
-    """A filter of a request, where the older describing calls have them."""
-
-    Key: str = ""
-    Value: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,14 +164,6 @@ def read_tags(tags: Sequence[TagPart], most: int = 20) -> dict[str, str]:
     return found
 
 
-def has_tags(record: Record, wanted: Sequence[TagPart]) -> bool:
-    """Whether a record has all wanted tags; a wanted key without a value matches any."""
-    for key, value in (t.pair for t in wanted):
-        if key not in record.tags or (value and record.tags[key] != value):
-            return False
-    return True
-
-
 def tags_of(record: Record) -> Body:
     """Tags in the form of ECS."""
     return {"Tag": [{"TagKey": k, "TagValue": v} for k, v in record.tags.items()]}
@@ -225,26 +209,6 @@ def check_description(text: str, code: str = "InvalidDescription.Malformed") -> 
     """Refuse descriptions that break the common rule: up to 256 characters, no URL first."""
     if len(text) > _TEXT or text.startswith(("http://", "https://")):
         raise invalid_parameter("Description", code=code)
-
-
-def matches(wanted: Mapping[str, str], actual: Mapping[str, str]) -> bool:
-    """Whether each wanted value that is not empty equals the actual one; ``*`` is a wildcard."""
-    return all(not want or _like(want, actual[name]) for name, want in wanted.items())
-
-
-def _like(pattern: str, text: str) -> bool:
-    parts = pattern.split("*")
-    if len(parts) == 1:
-        return pattern == text
-    if not text.startswith(parts[0]):
-        return False
-    at = len(parts[0])
-    for part in parts[1:-1]:
-        at = text.find(part, at)
-        if at < 0:
-            return False
-        at += len(part)
-    return text.endswith(parts[-1]) and len(text) - at >= len(parts[-1])
 
 
 DONE: Body = {}

@@ -3,32 +3,20 @@
 
 from __future__ import annotations
 
-from hostlift.localcloud.actions import (
-    capture,
-    disks,
-    groups,
-    identity,
-    images,
-    instances,
-    power,
-    regions,
-    rules,
-    run,
-    snapshots,
-    tags,
-    types,
-    vpcs,
-    vswitches,
-)
+from hostlift.localcloud.actions import identity, regions, tags
 from hostlift.localcloud.actions.base import ACTIONS, Action, Context
+from hostlift.localcloud.actions.instances import listing, power, run, types
+from hostlift.localcloud.actions.network import groups, rules, vpcs, vswitches
+from hostlift.localcloud.actions.storage import capture, disk_list, disks, images, snapshots
 
 MODULES = (
     capture,
+    disk_list,
     disks,
     groups,
     identity,
     images,
-    instances,
+    listing,
     power,
     regions,
     rules,

@@ -7,13 +7,9 @@ record; it returns the seconds after which to look again, or None. All of it may
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life import burial, disks, images, instances, networks, snapshots
-
-if TYPE_CHECKING:
-    from hostlift.localcloud.cloud import Cloud
+from hostlift.localcloud.world import World
 
 _ADVANCE = {
     "vpc": networks.advance_vpc,
@@ -33,25 +29,25 @@ _FAIL = {
 _RETRY = 3.0
 
 
-def advance(cloud: Cloud, job: Job) -> float | None:
+def advance(cloud: World, job: Job) -> float | None:
     """Do the next bit of a job."""
     return _ADVANCE[job.kind](cloud, job.id)
 
 
-def fail(cloud: Cloud, job: Job, reason: str) -> float | None:
+def fail(cloud: World, job: Job, reason: str) -> float | None:
     """Write down that a job failed; returns when to try again, if that can help."""
     if job.kind not in _FAIL:
         return _RETRY
     return _FAIL[job.kind](cloud, job.id, reason)
 
 
-def watch(cloud: Cloud) -> float | None:
+def watch(cloud: World) -> float | None:
     """Notice guests that switched themselves off, and releases that are due."""
     instances.watch(cloud)
     return cloud.settings.watch_period
 
 
-def unfinished(cloud: Cloud) -> list[Job]:
+def unfinished(cloud: World) -> list[Job]:
     """All that may have work left, after a start of the cloud."""
     store = cloud.store
     return [

@@ -3,25 +3,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life.snapshots import being_copied
 from hostlift.localcloud.state.records import Buried, Tombstone
-
-if TYPE_CHECKING:
-    from hostlift.localcloud.cloud import Cloud
+from hostlift.localcloud.world import World
 
 _POLL = 0.2
 
 
-def bury(cloud: Cloud, kind: Buried, key: str, parent: str = "") -> Job:
+def bury(cloud: World, kind: Buried, key: str, parent: str = "") -> Job:
     """Note inside a change that something is gone; the job, queued afterwards, removes the rest."""
     cloud.store.tombstones.put(Tombstone(id=key, kind=kind, parent=parent))
     return Job("tombstone", key)
 
 
-def advance(cloud: Cloud, key: str) -> float | None:
+def advance(cloud: World, key: str) -> float | None:
     """Remove, then forget."""
     stone = cloud.store.tombstones.get(key)
     if stone is None:

@@ -4,12 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from hostlift.localcloud.state.records import Disk, DiskStatus
-
-if TYPE_CHECKING:
-    from hostlift.localcloud.cloud import Cloud
+from hostlift.localcloud.world import World
 
 _NEXT = {
     DiskStatus.CREATING: DiskStatus.AVAILABLE,
@@ -19,7 +16,7 @@ _NEXT = {
 _RETRY = 5.0
 
 
-def advance(cloud: Cloud, key: str) -> None:
+def advance(cloud: World, key: str) -> None:
     """Make the disk if it is not there, and let it arrive in its next state."""
     make(cloud, key)
     with cloud.store.change():
@@ -34,7 +31,7 @@ def advance(cloud: Cloud, key: str) -> None:
         cloud.store.disks.put(replace(disk, status=after))
 
 
-def make(cloud: Cloud, key: str) -> None:
+def make(cloud: World, key: str) -> None:
     """Give a disk its bytes, once."""
     disk = cloud.store.disks.get(key)
     if disk is None or disk.made:
@@ -46,7 +43,7 @@ def make(cloud: Cloud, key: str) -> None:
             cloud.store.disks.put(replace(disk, made=True, trouble=""))
 
 
-def fail(cloud: Cloud, key: str, reason: str) -> float | None:
+def fail(cloud: World, key: str, reason: str) -> float | None:
     """Keep the reason, try again."""
     with cloud.store.change():
         disk = cloud.store.disks.get(key)
@@ -56,7 +53,7 @@ def fail(cloud: Cloud, key: str, reason: str) -> float | None:
     return _RETRY
 
 
-def _loosen(cloud: Cloud, disk: Disk) -> Disk:
+def _loosen(cloud: World, disk: Disk) -> Disk:
     return replace(
         disk, instance="", device="", delete_with_instance=False, detached=cloud.clock.now()
     )

@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from hostlift.localcloud.state.records import ImageStatus, SnapshotStatus
-
-if TYPE_CHECKING:
-    from hostlift.localcloud.cloud import Cloud
+from hostlift.localcloud.world import World
 
 _POLL = 0.2
 
 
-def advance(cloud: Cloud, key: str) -> float | None:
+def advance(cloud: World, key: str) -> float | None:
     """Wait for the snapshots; an image has no bytes of its own."""
     image = cloud.store.images.get(key)
     if image is None or image.status is not ImageStatus.CREATING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from hostlift.errors import HostError
 from hostlift.localcloud.catalogue import INSTANCE_TYPES
@@ -16,15 +15,13 @@ from hostlift.localcloud.life import networks
 from hostlift.localcloud.life.burial import bury
 from hostlift.localcloud.life.snapshots import being_copied
 from hostlift.localcloud.state.records import Disk, DiskStatus, Instance, InstanceStatus
-
-if TYPE_CHECKING:
-    from hostlift.localcloud.cloud import Cloud
+from hostlift.localcloud.world import World
 
 _POLL = 0.2
 _SLOW_POLL = 3.0
 
 
-def advance(cloud: Cloud, key: str) -> float | None:
+def advance(cloud: World, key: str) -> float | None:
     """The next bit of an instance's life."""
     instance = cloud.store.instances.get(key)
     if instance is None:
@@ -45,7 +42,7 @@ def advance(cloud: Cloud, key: str) -> float | None:
             return None
 
 
-def fail(cloud: Cloud, key: str, reason: str) -> float | None:
+def fail(cloud: World, key: str, reason: str) -> float | None:
     """A start that failed leaves it Stopped; a stop or a release is tried again."""
     instance = cloud.store.instances.get(key)
     if instance is None:
@@ -56,7 +53,7 @@ def fail(cloud: Cloud, key: str, reason: str) -> float | None:
     return None
 
 
-def watch(cloud: Cloud) -> None:
+def watch(cloud: World) -> None:
     """Guests that switched themselves off are Stopped; due ones are released."""
     now = cloud.clock.now()
     for instance in cloud.store.instances.all():
@@ -70,31 +67,31 @@ def watch(cloud: Cloud) -> None:
             _put(cloud, instance.id, expect=instance.status, status=InstanceStatus.STOPPED)
 
 
-def mark_for_start(cloud: Cloud) -> None:
+def mark_for_start(cloud: World) -> None:
     """After a start of the cloud: what was running when it went down starts again."""
     for instance in cloud.store.instances.all():
         if instance.status is InstanceStatus.RUNNING:
             cloud.store.instances.put(replace(instance, status=InstanceStatus.STARTING))
 
 
-def begin_release(cloud: Cloud, key: str) -> None:
+def begin_release(cloud: World, key: str) -> None:
     """Mark for release, inside a change."""
     instance = cloud.store.instances.get(key)
     if instance is not None:
         cloud.store.instances.put(replace(instance, deleting=True, status=InstanceStatus.STOPPING))
 
 
-def disks_of(cloud: Cloud, instance: str) -> list[Disk]:
+def disks_of(cloud: World, instance: str) -> list[Disk]:
     """Disks of an instance, the system disk first."""
     found = [d for d in cloud.store.disks.all() if d.instance == instance]
     return sorted(found, key=lambda d: (d.type != "system", d.device))
 
 
-def _is_off(cloud: Cloud, instance: Instance) -> bool:
+def _is_off(cloud: World, instance: Instance) -> bool:
     return cloud.compute.power(instance.id) is Power.OFF
 
 
-def _start(cloud: Cloud, instance: Instance) -> float | None:
+def _start(cloud: World, instance: Instance) -> float | None:
     disks = disks_of(cloud, instance.id)
     if being_copied(cloud, frozenset(d.id for d in disks)):
         return _POLL
@@ -119,7 +116,7 @@ def _start(cloud: Cloud, instance: Instance) -> float | None:
     return None
 
 
-def _arrive(cloud: Cloud, key: str) -> None:
+def _arrive(cloud: World, key: str) -> None:
     with cloud.store.change():
         disk = cloud.store.disks.get(key)
         if disk is not None and disk.status in {DiskStatus.CREATING, DiskStatus.ATTACHING}:
@@ -140,7 +137,7 @@ def _spec(instance: Instance, disks: list[Disk], nic: Nic) -> MachineSpec:
     )
 
 
-def _stop(cloud: Cloud, instance: Instance) -> float | None:
+def _stop(cloud: World, instance: Instance) -> float | None:
     if _is_off(cloud, instance):
         after = InstanceStatus.STARTING if instance.restart else InstanceStatus.STOPPED
         _put(cloud, instance.id, expect=InstanceStatus.STOPPING, status=after)
@@ -151,7 +148,7 @@ def _stop(cloud: Cloud, instance: Instance) -> float | None:
     return min(_SLOW_POLL, max(_POLL, waited / 2))
 
 
-def _release(cloud: Cloud, instance: Instance) -> float | None:
+def _release(cloud: World, instance: Instance) -> float | None:
     disks = disks_of(cloud, instance.id)
     if being_copied(cloud, frozenset(d.id for d in disks)):
         return _POLL
@@ -169,7 +166,7 @@ def _release(cloud: Cloud, instance: Instance) -> float | None:
     return None
 
 
-def _let_go(cloud: Cloud, disk: Disk) -> Job:
+def _let_go(cloud: World, disk: Disk) -> Job:
     if disk.type == "system" or disk.delete_with_instance:
         cloud.store.disks.drop(disk.id)
         return bury(cloud, "disk", disk.id)
@@ -186,7 +183,7 @@ def _let_go(cloud: Cloud, disk: Disk) -> Job:
 
 
 def _put(
-    cloud: Cloud,
+    cloud: World,
     key: str,
     *,
     expect: InstanceStatus,

@@ -4,19 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from hostlift.localcloud.addresses import gateway
 from hostlift.localcloud.admissions import admissions_of
 from hostlift.localcloud.compute.base import Nic
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.state.records import Instance, NetworkStatus
-
-if TYPE_CHECKING:
-    from hostlift.localcloud.cloud import Cloud
+from hostlift.localcloud.world import World
 
 
-def advance_vpc(cloud: Cloud, key: str) -> None:
+def advance_vpc(cloud: World, key: str) -> None:
     """Make the network and call it Available."""
     vpc = cloud.store.vpcs.get(key)
     if vpc is None:
@@ -29,7 +26,7 @@ def advance_vpc(cloud: Cloud, key: str) -> None:
             cloud.store.vpcs.put(replace(vpc, status=NetworkStatus.AVAILABLE))
 
 
-def advance_vswitch(cloud: Cloud, key: str) -> None:
+def advance_vswitch(cloud: World, key: str) -> None:
     """Make the subnet and call it Available."""
     if not wire_vswitch(cloud, key):
         return
@@ -39,7 +36,7 @@ def advance_vswitch(cloud: Cloud, key: str) -> None:
             cloud.store.vswitches.put(replace(vswitch, status=NetworkStatus.AVAILABLE))
 
 
-def wire_vswitch(cloud: Cloud, key: str) -> bool:
+def wire_vswitch(cloud: World, key: str) -> bool:
     """Make a subnet and the network around it; False when it is gone."""
     vswitch = cloud.store.vswitches.get(key)
     vpc = cloud.store.vpcs.get(vswitch.vpc) if vswitch else None
@@ -51,7 +48,7 @@ def wire_vswitch(cloud: Cloud, key: str) -> bool:
     return True
 
 
-def nic_of(cloud: Cloud, instance: Instance) -> Nic | None:
+def nic_of(cloud: World, instance: Instance) -> Nic | None:
     """The interface of an instance; None when its subnet is gone."""
     vswitch = cloud.store.vswitches.get(instance.vswitch)
     if vswitch is None:
@@ -67,7 +64,7 @@ def nic_of(cloud: Cloud, instance: Instance) -> Nic | None:
     )
 
 
-def admit(cloud: Cloud, key: str) -> None:
+def admit(cloud: World, key: str) -> None:
     """Apply the rules of an instance's groups, as they are now."""
     instance = cloud.store.instances.get(key)
     nic = nic_of(cloud, instance) if instance else None
@@ -79,7 +76,7 @@ def admit(cloud: Cloud, key: str) -> None:
         cloud.fabric.admit(nic, admissions)
 
 
-def members(cloud: Cloud) -> dict[str, list[str]]:
+def members(cloud: World) -> dict[str, list[str]]:
     """Private addresses of the instances in each group."""
     found: dict[str, list[str]] = {}
     for instance in cloud.store.instances.all():
@@ -88,7 +85,7 @@ def members(cloud: Cloud) -> dict[str, list[str]]:
     return found
 
 
-def admit_again(cloud: Cloud, groups: frozenset[str]) -> list[Job]:
+def admit_again(cloud: World, groups: frozenset[str]) -> list[Job]:
     """Jobs to renew the rules of all instances that a change in ``groups`` concerns."""
     records = cloud.store.groups.all()
     touched = groups | {g.id for g in records if any(r.group in groups for r in g.rules)}

@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from hostlift.localcloud.state.records import SnapshotStatus
-
-if TYPE_CHECKING:
-    from hostlift.localcloud.cloud import Cloud
+from hostlift.localcloud.world import World
 
 
-def advance(cloud: Cloud, key: str) -> float | None:
+def advance(cloud: World, key: str) -> float | None:
     """Copy at once (the point in time is the call's), then call it accomplished."""
     snapshot = cloud.store.snapshots.get(key)
     if snapshot is None or snapshot.status is not SnapshotStatus.PROGRESSING:
@@ -25,13 +22,13 @@ def advance(cloud: Cloud, key: str) -> float | None:
     return None
 
 
-def fail(cloud: Cloud, key: str, reason: str) -> float | None:
+def fail(cloud: World, key: str, reason: str) -> float | None:
     """A copy that failed once is failed."""
     _put(cloud, key, status=SnapshotStatus.FAILED, trouble=reason)
     return None
 
 
-def being_copied(cloud: Cloud, disks: frozenset[str]) -> bool:
+def being_copied(cloud: World, disks: frozenset[str]) -> bool:
     """Whether a snapshot still reads one of these disks."""
     return any(
         s.disk in disks and s.status is SnapshotStatus.PROGRESSING and not s.copied
@@ -40,7 +37,7 @@ def being_copied(cloud: Cloud, disks: frozenset[str]) -> bool:
 
 
 def _put(
-    cloud: Cloud,
+    cloud: World,
     key: str,
     *,
     status: SnapshotStatus = SnapshotStatus.PROGRESSING,

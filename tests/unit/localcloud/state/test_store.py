@@ -36,11 +36,16 @@ def test_a_change_that_raises_leaves_nothing_behind(tmp_path: Path) -> None:
     with store.change():
         store.vpcs.put(_vpc("a"))
         store.vpcs.put(_vpc("b"))
-    with pytest.raises(ZeroDivisionError), store.change():
-        store.vpcs.put(_vpc("c"))
-        store.vpcs.drop("a")
-        store.vpcs.put(_vpc("b", name="x"))
-        raise ZeroDivisionError
+
+    def interrupted() -> None:
+        with store.change():
+            store.vpcs.put(_vpc("c"))
+            store.vpcs.drop("a")
+            store.vpcs.put(_vpc("b", name="x"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        interrupted()
     before = [(v.id, v.name) for v in store.vpcs.all()]
     store.close()
     found = Store(tmp_path)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+from urllib.parse import urlencode
 
 import pytest
 
@@ -159,8 +160,6 @@ def _rpc_request(**changes: str) -> HttpRequest:
         "SignatureVersion": "1.0",
     } | changes
     parameters["Signature"] = rpc("GET", parameters, KEY.secret)
-    from urllib.parse import urlencode
-
     return HttpRequest("GET", "/", urlencode(parameters), {})
 
 

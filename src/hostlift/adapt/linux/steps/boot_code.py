@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blake3 import blake3
-
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.formats import grubcore
 from hostlift.adapt.linux.bench import Bench, Step
@@ -51,22 +49,26 @@ def check(bench: Bench) -> Iterator[str]:
 
 def _embed_own(bench: Bench) -> bool:
     """Embed the copy's own images; False when they are missing or would look elsewhere."""
-    folder = f"{bench.family.grub_folder}/i386-pc"
+    images = _images(bench)
     disk = bench.layout.system_disk
-    try:
-        boot = bench.tree.read(f"{folder}/boot.img")
-        core = bench.tree.read(f"{folder}/core.img")
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    if disk is None or disk.table is None or not _finds_us(bench, core):
+    if images is None or disk is None or disk.table is None or not _finds_us(bench, images[1]):
         return False
     try:
-        _record(bench, boot + core)
-        embed(bench.devices[0], disk, boot, core)
+        _record(bench, b"".join(images))
+        embed(bench.devices[0], disk, *images)
     except NoRoom as error:
         bench.note(f"GRUB's own images were not embedded: {error}")
         return False
     return True
+
+
+def _images(bench: Bench) -> tuple[bytes, bytes] | None:
+    """``boot.img`` and ``core.img`` as grub-install left them in the copy."""
+    folder = f"{bench.family.grub_folder}/i386-pc"
+    try:
+        return bench.tree.read(f"{folder}/boot.img"), bench.tree.read(f"{folder}/core.img")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _finds_us(bench: Bench, core: bytes) -> bool:
@@ -96,16 +98,15 @@ def _grub_install(bench: Bench) -> None:
     problem = run_tool(bench, argv, adaptation=_NAME, why=_WHY)
     if problem:
         bench.note(f"{argv[0]} failed in the copy: {problem}")
+    _record(bench, b"".join(_images(bench) or ()))
 
 
 def _record(bench: Bench, code: bytes) -> None:
     """Boot code lies outside every file; the disk was blank, so there is nothing to go back to."""
     serial = bench.order.serials.get(0, "0")
-    after = Snapshot("other", 0, 0, code or blake3(b"grub-install").digest())
     path = f"/dev/disk/by-id/virtio-{serial[:20]}"
-    bench.ledger.record(
-        _NAME, path, _WHY, before=ABSENT, after=after, kind=EditKind.BOOT_CODE
-    )
+    after = Snapshot("other", 0, 0, code)
+    bench.ledger.record(_NAME, path, _WHY, before=ABSENT, after=after, kind=EditKind.BOOT_CODE)
 
 
 def _efi(bench: Bench, edit: Editor) -> None:

@@ -15,13 +15,12 @@ from hostlift.localcloud.actions.base import (
     check_description,
     check_name,
     check_zone,
-    has_tags,
-    matches,
     need,
     page,
     read_tags,
 )
-from hostlift.localcloud.actions.vpcs import network_tags
+from hostlift.localcloud.actions.filters import has_tags, matches
+from hostlift.localcloud.actions.network.vpcs import network_tags
 from hostlift.localcloud.addresses import count_usable, read_network
 from hostlift.localcloud.ids import new_id
 from hostlift.localcloud.jobs import Job

@@ -15,13 +15,13 @@ from hostlift.localcloud.actions.base import (
     check_name,
     need,
 )
-from hostlift.localcloud.actions.instances import need_instance
-from hostlift.localcloud.actions.launch import (
+from hostlift.localcloud.actions.instances.launch import (
     check_host_name,
     check_password,
     check_release,
     check_user_data,
 )
+from hostlift.localcloud.actions.instances.listing import need_instance
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life import networks
 from hostlift.localcloud.life.instances import begin_release

@@ -16,8 +16,8 @@ from hostlift.localcloud.actions.base import (
     need,
     read_tags,
 )
-from hostlift.localcloud.actions.images import FeaturesPart, check_image_name
-from hostlift.localcloud.actions.snapshots import add_snapshot
+from hostlift.localcloud.actions.storage.images import FeaturesPart, check_image_name
+from hostlift.localcloud.actions.storage.snapshots import add_snapshot
 from hostlift.localcloud.ids import new_id
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life.instances import disks_of

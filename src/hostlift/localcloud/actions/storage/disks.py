@@ -9,20 +9,13 @@ from typing import Literal, TypeVar
 from hostlift.localcloud.actions.base import (
     DONE,
     Context,
-    FilterPart,
     TagPart,
-    Tokened,
     action,
     check_description,
     check_name,
     check_zone,
-    has_tags,
-    in_region,
-    matches,
     need,
-    page,
     read_tags,
-    tags_of,
 )
 from hostlift.localcloud.catalogue import CATEGORIES
 from hostlift.localcloud.ids import new_id, serial_of
@@ -36,7 +29,7 @@ from hostlift.localcloud.state.records import (
     Snapshot,
     SnapshotStatus,
 )
-from hostlift.localcloud.wire.answer import Body, Json
+from hostlift.localcloud.wire.answer import Body
 from hostlift.localcloud.wire.errors import (
     ApiError,
     conflict,
@@ -46,8 +39,7 @@ from hostlift.localcloud.wire.errors import (
     quota,
 )
 from hostlift.localcloud.wire.message import Product
-from hostlift.localcloud.wire.parameters import JsonList, Request
-from hostlift.localcloud.wire.times import read_time, to_second
+from hostlift.localcloud.wire.parameters import Request
 
 V = TypeVar("V")
 _LETTERS = "bcdefghijklmnopqrstuvwxyz"
@@ -119,38 +111,6 @@ class ModifyDiskAttribute(Request):
     Description: str | None = None
     DeleteWithInstance: bool | None = None
     DeleteAutoSnapshot: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DescribeDisks(Tokened):
-    """List disks."""
-
-    HARMLESS = (
-        "AdditionalAttributes AutoSnapshotPolicyId EnableAutoSnapshot EnableShared"
-        " EnableAutomatedSnapshotPolicy LockReason MultiAttach"
-    )
-
-    DiskIds: JsonList | None = None
-    InstanceId: str = ""
-    Status: Literal[
-        "In_use", "Available", "Attaching", "Detaching", "Creating", "ReIniting", "All"
-    ] = "All"
-    DiskType: Literal["all", "system", "data"] = "all"
-    Category: str = "all"
-    ZoneId: str = ""
-    DiskName: str = ""
-    SnapshotId: str = ""
-    DiskChargeType: Literal["PostPaid", "PrePaid"] | None = None
-    PerformanceLevel: str = ""
-    Portable: bool | None = None
-    Encrypted: bool | None = None
-    DeleteWithInstance: bool | None = None
-    DeleteAutoSnapshot: bool | None = None
-    ResourceGroupId: str = ""
-    KMSKeyId: str = ""
-    Filter: tuple[FilterPart, ...] = ()
-    Tag: tuple[TagPart, ...] = ()
-    DryRun: bool = False
 
 
 @action(Product.ECS, CreateDisk)
@@ -281,14 +241,6 @@ def modify_disk_attribute(context: Context, ask: ModifyDiskAttribute) -> Body:
     return DONE
 
 
-@action(Product.ECS, DescribeDisks)
-def describe_disks(context: Context, ask: DescribeDisks) -> Body:
-    """Newest last."""
-    found = [d for d in in_region(ask, context.cloud.store.disks.all()) if _wanted(ask, d)]
-    shown, numbers = page(ask, found)
-    return {"Disks": {"Disk": [_view(d) for d in shown]}, **numbers}
-
-
 def check_size(size: int, category: str, code: str) -> None:
     """Refuse categories and sizes that data disks cannot have."""
     if category not in CATEGORIES:
@@ -350,107 +302,3 @@ def _pair(context: Context, disk: str, instance: str) -> tuple[Disk, Instance]:
     store = context.cloud.store
     found = need(store.instances.get(instance), "InstanceId", instance)
     return need(store.disks.get(disk), "DiskId", disk), found
-
-
-def _wanted(ask: DescribeDisks, disk: Disk) -> bool:
-    words = {
-        "instance": ask.InstanceId,
-        "status": "" if ask.Status == "All" else ask.Status,
-        "type": "" if ask.DiskType == "all" else ask.DiskType,
-        "category": "" if ask.Category == "all" else ask.Category,
-        "zone": ask.ZoneId,
-        "name": ask.DiskName,
-        "charge": ask.DiskChargeType or "",
-        "level": ask.PerformanceLevel,
-        "group": ask.ResourceGroupId,
-        "key": ask.KMSKeyId,
-        "snapshot": ask.SnapshotId,
-    }
-    actual = {
-        "instance": disk.instance,
-        "status": disk.status.value,
-        "type": disk.type,
-        "category": disk.category,
-        "zone": disk.zone,
-        "name": disk.name,
-        "charge": "PostPaid",
-        "level": disk.performance,
-        "group": disk.resource_group,
-        "key": "",
-        "snapshot": disk.snapshot,
-    }
-    switches = (
-        (ask.Portable, disk.portable),
-        (ask.Encrypted or None, disk.encrypted),
-        (ask.DeleteWithInstance, disk.delete_with_instance),
-        (ask.DeleteAutoSnapshot, disk.delete_auto_snapshot),
-    )
-    return (
-        (ask.DiskIds is None or disk.id in ask.DiskIds)
-        and matches(words, actual)
-        and all(want is None or want == have for want, have in switches)
-        and has_tags(disk, ask.Tag)
-        and created_within(ask.Filter, disk.created)
-    )
-
-
-def created_within(filters: tuple[FilterPart, ...], created: float) -> bool:
-    """Whether a record's age passes the ``CreationStartTime`` and ``CreationEndTime`` filters."""
-    for one in filters:
-        try:
-            at = read_time(one.Value)
-        except ValueError:
-            raise invalid_parameter("Filter.N.Value", code="InvalidFilterValue") from None
-        if one.Key not in {"CreationStartTime", "CreationEndTime"}:
-            raise invalid_parameter("Filter.N.Key", code="InvalidFilterKey.NotFound")
-        if (created < at) if one.Key == "CreationStartTime" else (created > at):
-            return False
-    return True
-
-
-def _view(disk: Disk) -> Body:
-    attached = to_second(disk.attached) if disk.instance else ""
-    attachments: list[Json] = (
-        [{"InstanceId": disk.instance, "Device": disk.device, "AttachedTime": attached}]
-        if disk.instance
-        else []
-    )
-    return {
-        "DiskId": disk.id,
-        "RegionId": disk.region,
-        "ZoneId": disk.zone,
-        "DiskName": disk.name,
-        "Description": disk.description,
-        "Type": disk.type,
-        "Category": disk.category,
-        "PerformanceLevel": disk.performance,
-        "Size": disk.size,
-        "SerialNumber": disk.serial,
-        "ImageId": disk.image,
-        "SourceSnapshotId": disk.snapshot,
-        "ProductCode": "",
-        "Portable": disk.portable,
-        "Status": disk.status.value,
-        "InstanceId": disk.instance,
-        "Device": disk.device,
-        "DeleteWithInstance": disk.delete_with_instance,
-        "DeleteAutoSnapshot": disk.delete_auto_snapshot,
-        "EnableAutoSnapshot": False,
-        "EnableAutomatedSnapshotPolicy": False,
-        "AutoSnapshotPolicyId": "",
-        "Encrypted": disk.encrypted,
-        "KMSKeyId": "",
-        "CreationTime": to_second(disk.created),
-        "AttachedTime": attached,
-        "DetachedTime": to_second(disk.detached) if disk.detached else "",
-        "ExpiredTime": "2999-09-08T16:00Z",
-        "DiskChargeType": "PostPaid",
-        "ResourceGroupId": disk.resource_group,
-        "MultiAttach": "Disabled",
-        "MountInstanceNum": len(attachments),
-        "MountInstances": {"MountInstance": attachments},
-        "Attachments": {"Attachment": attachments},
-        "OperationLocks": {"OperationLock": []},
-        "StorageSetId": "",
-        "Tags": tags_of(disk),
-    }

@@ -16,9 +16,9 @@ from hostlift.localcloud.actions.base import (
     need,
     read_tags,
 )
-from hostlift.localcloud.actions.disks import check_disk_quota, check_size, data_snapshot
-from hostlift.localcloud.actions.images import need_image, public_images
-from hostlift.localcloud.actions.launch_request import DataDiskPart, RunInstances
+from hostlift.localcloud.actions.instances.launch_request import DataDiskPart, RunInstances
+from hostlift.localcloud.actions.storage.disks import check_disk_quota, check_size, data_snapshot
+from hostlift.localcloud.actions.storage.images import need_image, public_images
 from hostlift.localcloud.addresses import is_usable
 from hostlift.localcloud.catalogue import (
     CATEGORIES,

@@ -14,13 +14,12 @@ from hostlift.localcloud.actions.base import (
     action,
     check_description,
     check_name,
-    has_tags,
     in_region,
-    matches,
     need,
     page,
     read_tags,
 )
+from hostlift.localcloud.actions.filters import has_tags, matches
 from hostlift.localcloud.addresses import read_network
 from hostlift.localcloud.ids import new_id
 from hostlift.localcloud.jobs import Job

@@ -15,14 +15,13 @@ from hostlift.localcloud.actions.base import (
     action,
     check_description,
     check_name,
-    has_tags,
     in_region,
-    matches,
     need,
     page,
     read_tags,
     tags_of,
 )
+from hostlift.localcloud.actions.filters import has_tags, matches
 from hostlift.localcloud.ids import new_id
 from hostlift.localcloud.life import networks
 from hostlift.localcloud.state.records import Instance, SecurityGroup

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from hostlift.localcloud.actions.base import DONE, Context, Regional, Tokened, action, page
-from hostlift.localcloud.actions.groups import need_group, put_group
+from hostlift.localcloud.actions.network.groups import need_group, put_group
 from hostlift.localcloud.addresses import read_network
 from hostlift.localcloud.ids import new_id
 from hostlift.localcloud.state.records import Rule, SecurityGroup

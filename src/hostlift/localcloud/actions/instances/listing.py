@@ -8,19 +8,16 @@ from typing import Annotated, Literal
 
 from hostlift.localcloud.actions.base import (
     Context,
-    FilterPart,
     Paged,
     TagPart,
     Tokened,
     action,
-    has_tags,
     in_region,
-    matches,
     need,
     page,
 )
-from hostlift.localcloud.actions.disks import created_within
-from hostlift.localcloud.actions.instance_views import attributes_view, full_view
+from hostlift.localcloud.actions.filters import FilterPart, created_within, has_tags, matches
+from hostlift.localcloud.actions.instances.views import attributes_view, full_view
 from hostlift.localcloud.catalogue import INSTANCE_TYPES
 from hostlift.localcloud.state.records import Instance
 from hostlift.localcloud.wire.answer import Body, Json

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hostlift.localcloud.actions.base import Context, action
-from hostlift.localcloud.actions.disks import performance_of
-from hostlift.localcloud.actions.launch import Launch, check_launch
-from hostlift.localcloud.actions.launch_request import RunInstances
+from hostlift.localcloud.actions.instances.launch import Launch, check_launch
+from hostlift.localcloud.actions.instances.launch_request import RunInstances
+from hostlift.localcloud.actions.storage.disks import performance_of
 from hostlift.localcloud.addresses import next_private, next_public
 from hostlift.localcloud.ids import new_id, new_mac, serial_of
 from hostlift.localcloud.jobs import Job

@@ -36,4 +36,3 @@ def open_kind(name: str, folder: Path) -> tuple[Compute, Fabric]:
             return PaperCompute(folder), PaperFabric()
         case _:
             raise ConfigError(f"no such kind; there are {', '.join(KINDS)}", subject=name)
-

@@ -9,21 +9,18 @@ from typing import Annotated, Literal
 from hostlift.localcloud.actions.base import (
     DONE,
     Context,
-    FilterPart,
     TagPart,
     Tokened,
     action,
     check_description,
     check_name,
-    has_tags,
     in_region,
-    matches,
     need,
     page,
     read_tags,
     tags_of,
 )
-from hostlift.localcloud.actions.disks import created_within
+from hostlift.localcloud.actions.filters import FilterPart, created_within, has_tags, matches
 from hostlift.localcloud.ids import new_id
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life.burial import bury

@@ -9,19 +9,16 @@ from typing import Annotated, Literal
 from hostlift.localcloud.actions.base import (
     DONE,
     Context,
-    FilterPart,
     Paged,
     Regional,
     TagPart,
     action,
     check_description,
     check_name,
-    has_tags,
-    matches,
     page,
     tags_of,
 )
-from hostlift.localcloud.actions.disks import created_within
+from hostlift.localcloud.actions.filters import FilterPart, created_within, has_tags, matches
 from hostlift.localcloud.compute.base import PublicImage
 from hostlift.localcloud.state.records import Image, ImageDisk, ImageStatus
 from hostlift.localcloud.wire.answer import Body, Json

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole migrations of a real Debian tree through the embedded cloud, disturbed and undisturbed.
+
+Instances are the ``process`` kind: the agent runs for real on loop devices, nothing boots.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from fakes.rehearsal import Rehearsal, rehearsal
+from fakes.source_disks import attached
+
+from demo.source import disks
+from hostlift.clouds.registry import CloudAccess, open_cloud
+from hostlift.host.command import SystemCommands
+from hostlift.host.mounts import mounted
+from hostlift.localcloud import daemon
+from hostlift.localcloud.kinds import open_kind
+from hostlift.ports.cloud import Resource, ResourceKind
+from hostlift.settings import excludes
+
+pytestmark = [pytest.mark.root, pytest.mark.slow]
+KILLS = 6
+CHANCE = random.Random(20261122)
+
+
+@pytest.fixture(scope="module")
+def partitions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[tuple[str, str]]]:
+    """The source's root and /data as block devices."""
+    built = disks.build(lambda _line: None)
+    scratch = tmp_path_factory.mktemp("source")
+    with ExitStack() as stack:
+        system = stack.enter_context(attached(built.system, scratch))
+        data = stack.enter_context(attached(built.data, scratch))
+        yield ((f"{system}p1", "/"), (f"{data}p1", "/data"))
+
+
+@pytest.fixture
+def world(tmp_path: Path, partitions: Sequence[tuple[str, str]]) -> Iterator[Rehearsal]:
+    with rehearsal(tmp_path, partitions) as made:
+        made.configure()
+        yield made
+
+
+def finished(world: Rehearsal) -> dict[str, object]:
+    """client_data of a finished migration."""
+    found = json.loads((world.workspace / "client_data").read_text())
+    assert found["status"] == "Finished"
+    return dict(found)
+
+
+def differences(world: Rehearsal, scratch: Path) -> list[str]:
+    """What rsync finds different between source and image, but recorded edits and excludes."""
+    snapshots = [str(s) for s in finished(world)["snapshot_ids"]]  # type: ignore[union-attr]
+    compute, _ = open_kind("process", world.cloud)
+    found: list[str] = []
+    edited = [e["path"] for f in (world.workspace / "receipts").glob("*.edits.json") for e in json.loads(f.read_text())]
+    with ExitStack() as stack:
+        for disk, (snapshot, point) in enumerate(zip(snapshots, ("/", "/data"), strict=True)):
+            file = scratch / f"{snapshot}.qcow2"
+            compute.export(snapshot, str(file))
+            loop = stack.enter_context(attached(file, scratch))
+            target = scratch / f"image{disk}"
+            stack.enter_context(mounted(f"{loop}p1", target, kind="ext4", options=("ro",)))
+            filters = [*(f"--exclude={p}" for p in edited), *(f"--exclude={p}" for p in excludes.read(world.workspace / "Excludes", (1,))[disk])]
+            line = ["rsync", "-aHAXn", "--one-file-system", "--numeric-ids", "--checksum", "--delete", "--itemize-changes"]
+            source = f"{world.source / point.lstrip('/')}/"
+            done = SystemCommands().run([*line, *filters, source, f"{target}/"], timeout=300)
+            found += done.text.splitlines()
+    return found
+
+
+def kill_agents() -> int:
+    """kill -9 every agent in this rehearsal's instances."""
+    killed = 0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            line = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"hostlift.agent" in line:
+            os.kill(int(entry.name), signal.SIGKILL)
+            killed += 1
+    return killed
+
+
+# Directories that hold an edited or a created file get another time; that is the edit's doing.
+PARENTS = (".d..t......",)
+
+
+def test_the_image_holds_what_the_source_held(world: Rehearsal, tmp_path: Path) -> None:
+    """An independent tool finds no difference, and the account holds the image only."""
+    ended = world.migrate()
+    assert ended.status == 0, ended.err
+    assert ended.out.rstrip().endswith("Goto Aliyun Finished!")
+    assert [d for d in differences(world, tmp_path) if not d.startswith(PARENTS)] == []
+    counts = {kind: len(rows) for kind, rows in world.listing().items() if rows}
+    assert counts == {"images": 1, "snapshots": 2}
+
+
+def test_kill_9_at_random_moments_ends_in_the_same_image(world: Rehearsal, tmp_path: Path) -> None:
+    """Client and agent die again and again; the rerun continues and nothing is left over."""
+    for number in range(KILLS):
+        if world.migrate(kill_after=CHANCE.uniform(1.5, 14)).status == 0:
+            break
+        if number % 2:
+            kill_agents()
+    assert world.migrate().status == 0
+    assert [d for d in differences(world, tmp_path) if not d.startswith(PARENTS)] == []
+    counts = {kind: len(rows) for kind, rows in world.listing().items() if rows}
+    assert counts == {"images": 1, "snapshots": 2}
+
+
+def test_a_deleted_intermediate_instance_is_made_again(world: Rehearsal) -> None:
+    """FAQ 14: the client notices by itself."""
+    world.migrate(kill_after=12)
+    data = json.loads((world.workspace / "client_data").read_text())
+    first = data["transition"]["instance"]["instance_id"]
+    info = daemon.info(world.cloud)
+    assert info is not None
+    access = CloudAccess("cn-hangzhou", *world.key, endpoint=info.endpoint)
+    open_cloud("alibaba", access).delete(Resource(ResourceKind.INSTANCE, first))
+    ended = world.migrate()
+    assert ended.status == 0, ended.err
+    assert first not in str(finished(world)["transition"])
+
+
+def test_data_clear_releases_everything_of_an_unfinished_migration(world: Rehearsal) -> None:
+    """Nothing stays billed, and the next migration starts afresh."""
+    world.migrate(kill_after=10)
+    assert world.listing()["instances"]
+    assert world.run("data", "clear", "--yes").status == 0
+    assert not any(world.listing().values())
+    assert json.loads((world.workspace / "client_data").read_text())["status"] == ""

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The record of edits: what it merges, what it forgives, what it restores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fakes.tree import MemoryTree
+
+from hostlift.adapt.editor import Editor
+from hostlift.adapt.ledger import Ledger
+from hostlift.errors import StateError
+from hostlift.model.adaptation import EditKind
+
+
+class DyingTree(MemoryTree):
+    """Dies when it is told to change something."""
+
+    dying = False
+
+    def write(self, path: str, data: bytes, *, mode: int | None = None) -> None:
+        if self.dying:
+            raise KeyboardInterrupt
+        super().write(path, data, mode=mode)
+
+
+def test_all_kinds_of_edits_are_undone_with_modes_links_and_times(tmp_path: Path) -> None:
+    """Changed, created with folders, removed, linked over a file, replaced link."""
+    tree = MemoryTree({"/a": b"a\xff", "/b": "b", "/c": "c", "/l": ("->", "a"), "/m": ("->", "none")})
+    tree.write("/a", b"a\xff", mode=0o600)
+    tree.touch("/a", 123)
+    before = tree.everything()
+    edit = Editor(tree, Ledger(tmp_path), "test")
+    edit.write("/a", b"new", "why", mode=0o644)
+    edit.write("/new/folder/file", b"x", "why", mode=0o755)
+    edit.remove("/b", "why")
+    edit.link("/c", "/dev/null", "why")
+    edit.link("/m", "other", "why")
+    kinds = {e.path: e.kind for e in Ledger(tmp_path).edits}
+    assert kinds == {
+        "/a": EditKind.CHANGED,
+        "/new": EditKind.CREATED,
+        "/new/folder": EditKind.CREATED,
+        "/new/folder/file": EditKind.CREATED,
+        "/b": EditKind.REMOVED,
+        "/c": EditKind.LINKED,
+        "/m": EditKind.LINKED,
+    }
+    Ledger(tmp_path).undo(tree)
+    assert tree.everything() == before
+    assert tree.stat("/a").mtime_ns == 123
+    assert Ledger(tmp_path).edits == ()
+    assert not list(tmp_path.glob("*.before"))
+
+
+def test_a_link_at_the_end_of_a_path_is_followed_and_the_real_place_recorded(tmp_path: Path) -> None:
+    """A boot menu that is a link stays one."""
+    tree = MemoryTree({"/boot/grub.cfg": "x", "/etc/grub.cfg": ("->", "../boot/grub.cfg")})
+    ledger = Ledger(tmp_path)
+    Editor(tree, ledger, "test").write("/etc/grub.cfg", b"y", "why")
+    assert [e.path for e in ledger.edits] == ["/boot/grub.cfg"]
+    assert tree.readlink("/etc/grub.cfg") == "../boot/grub.cfg"
+
+
+def test_the_first_before_is_kept_over_several_edits(tmp_path: Path) -> None:
+    """One record per path, from the first state to the last; both reasons are named."""
+    tree = MemoryTree({"/f": "one\n"})
+    Editor(tree, Ledger(tmp_path), "a").write("/f", b"two\n", "first")
+    ledger = Ledger(tmp_path)
+    Editor(tree, ledger, "b").write("/f", b"three\n", "second")
+    (edit,) = ledger.edits
+    assert (edit.adaptation, edit.why) == ("a, b", "first; second")
+    assert "-one\n+three\n" in edit.diff
+    assert (tmp_path / edit.backup).read_bytes() == b"one\n"
+
+
+def test_an_edit_taken_back_is_no_edit(tmp_path: Path) -> None:
+    """Its backup goes, too."""
+    tree = MemoryTree({"/f": "one"})
+    edit = Editor(tree, Ledger(tmp_path), "a")
+    edit.write("/f", b"two", "")
+    edit.write("/f", b"one", "")
+    assert Ledger(tmp_path).edits == ()
+    assert not list(tmp_path.glob("*.before"))
+
+
+def test_a_file_replicated_anew_is_the_new_before(tmp_path: Path) -> None:
+    """Undoing must not bring back a state older than the last pass."""
+    tree = MemoryTree({"/f": "monday"})
+    Editor(tree, Ledger(tmp_path), "a").write("/f", b"adapted", "")
+    tree.write("/f", b"tuesday")
+    ledger = Ledger(tmp_path)
+    Editor(tree, ledger, "a").write("/f", b"adapted", "")
+    ledger.undo(tree)
+    assert tree.read("/f") == b"tuesday"
+
+
+def test_an_edit_is_recorded_before_it_is_made(tmp_path: Path) -> None:
+    """Killed in between, the record is there; repeating it completes, undoing restores."""
+    tree = DyingTree({"/f": "one"})
+    tree.dying = True
+    with pytest.raises(KeyboardInterrupt):
+        Editor(tree, Ledger(tmp_path), "a").write("/f", b"two", "why")
+    tree.dying = False
+    (edit,) = Ledger(tmp_path).edits
+    assert edit.path == "/f"
+    Editor(tree, Ledger(tmp_path), "a").write("/f", b"two", "why")
+    assert tree.read("/f") == b"two"
+    assert len(Ledger(tmp_path).edits) == 1
+    Ledger(tmp_path).undo(tree)
+    assert tree.read("/f") == b"one"
+
+
+def test_what_a_tool_wrote_is_found_and_what_it_only_touched_is_not(tmp_path: Path) -> None:
+    """Created, changed and removed below the watched folder; equal content gets its time back."""
+    tree = MemoryTree({"/g/same": "s", "/g/d/changed": "c", "/g/gone": "g", "/other": "o"})
+    before = tree.everything()
+    tree.touch("/g/same", 5)
+    tree.touch("/g", 6)
+    ledger = Ledger(tmp_path)
+    with ledger.watching(tree, ["/g", "/single"], adaptation="tool", why="ran"):
+        tree.write("/g/same", b"s")
+        tree.write("/g/d/changed", b"C")
+        tree.remove("/g/gone")
+        tree.write("/g/new", b"n")
+        tree.mkdir("/g/made")
+        tree.write("/g/made/f", b"f")
+        tree.write("/single", b"1")
+        tree.touch("/g", 99)
+    assert {e.path: e.kind for e in ledger.edits} == {
+        "/g/d/changed": EditKind.CHANGED,
+        "/g/gone": EditKind.REMOVED,
+        "/g/made": EditKind.CREATED,
+        "/g/made/f": EditKind.CREATED,
+        "/g/new": EditKind.CREATED,
+        "/single": EditKind.CREATED,
+    }
+    assert (tree.stat("/g/same").mtime_ns, tree.stat("/g").mtime_ns) == (5, 6)
+    ledger.undo(tree)
+    assert tree.everything() == before
+
+
+def test_a_tool_that_was_killed_with_us_is_accounted_for_later(tmp_path: Path) -> None:
+    """The watch is on disk; the next ledger settles it."""
+    tree = MemoryTree({"/g/f": "old"})
+    watching = Ledger(tmp_path).watching(tree, ["/g"], adaptation="tool", why="ran")
+    watching.__enter__()
+    tree.write("/g/f", b"half")
+    later = Ledger(tmp_path)
+    later.undo(tree)
+    assert tree.read("/g/f") == b"old"
+
+
+def test_a_damaged_ledger_is_an_error_that_names_it(tmp_path: Path) -> None:
+    """Nothing is guessed."""
+    (tmp_path / "ledger.json").write_text("{")
+    with pytest.raises(StateError) as error:
+        Ledger(tmp_path)
+    assert "ledger.json" in error.value.subject
