@@ -48,7 +48,9 @@ def writer(group: Path, output: Path) -> Iterator[None]:
     group.mkdir(exist_ok=True)
     join = 'echo $$ >"$1/cgroup.procs"; exec "$2" -c "$3" "$4"'
     words = ["sh", "-c", join, "sh", str(group), sys.executable, WRITER, str(output)]
-    SystemCommands().run(["setsid", "--fork", "sh", "-c", '"$@" >/dev/null 2>&1 &', "sh", *words], timeout=20)
+    SystemCommands().run(
+        ["setsid", "--fork", "sh", "-c", '"$@" >/dev/null 2>&1 &', "sh", *words], timeout=20
+    )
     try:
         yield
     finally:

@@ -67,14 +67,14 @@ ORDER = AdaptOrder(
     disks=(SYSTEM_DISK, DATA_DISK),
     volumes=(
         Volume(id="disk0p1", disk=0, partition=1, mount_point="/", file_system="ext4", trees=()),
-        Volume(id="disk1p0", disk=1, partition=0, mount_point="/data", file_system="ext4", trees=()),
+        Volume(
+            id="disk1p0", disk=1, partition=0, mount_point="/data", file_system="ext4", trees=()
+        ),
     ),
     serials={0: "d-system", 1: "d-data"},
     beacon="t0ken",
 )
-WITHOUT_SWAP = replace(
-    ORDER, disks=(replace(SYSTEM_DISK, partitions=(ROOT,)), DATA_DISK)
-)
+WITHOUT_SWAP = replace(ORDER, disks=(replace(SYSTEM_DISK, partitions=(ROOT,)), DATA_DISK))
 
 
 def a_bench(tree: Tree, folder: Path, commands: Commands, order: AdaptOrder = ORDER) -> Bench:

@@ -177,7 +177,9 @@ def _owners_and_modes(root: Path) -> None:
 
 
 def _times(root: Path) -> None:
-    for number, when in enumerate([-86_400 * 10**9 - 1, 1, 1_700_000_000_123_456_789, 4102444800 * 10**9]):
+    for number, when in enumerate(
+        [-86_400 * 10**9 - 1, 1, 1_700_000_000_123_456_789, 4102444800 * 10**9]
+    ):
         path = root / f"time{number}"
         path.write_bytes(b"t")
         os.utime(path, ns=(when, when))
@@ -258,7 +260,12 @@ def _holes(root: Path) -> None:
 
 
 def _flagged(root: Path, kind: str) -> None:
-    for name, flags in (("noatime", NOATIME), ("nodump", NODUMP), ("append", APPEND), ("fixed", IMMUTABLE)):
+    for name, flags in (
+        ("noatime", NOATIME),
+        ("nodump", NODUMP),
+        ("append", APPEND),
+        ("fixed", IMMUTABLE),
+    ):
         path = root / f"flag-{name}"
         path.write_bytes(name.encode())
         set_flags(path, flags)

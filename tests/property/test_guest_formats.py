@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import itertools
 import lzma
 import stat
 from collections.abc import Callable
@@ -20,8 +21,18 @@ from hostlift.errors import AdaptError
 
 LINES = st.lists(
     st.sampled_from(
-        [b"auto lo\n", b"iface eth0 inet dhcp\n", b"\taddress 1.2.3.4 \\\n", b"\n", b"# caf\xe9\n"]
-        + [b"UUID=1 / ext4 defaults 0 1\n", b"  /dev/sda1\t/x", b"\r\n", b"x\0y \n", b"mapping e*\n"]
+        [
+            b"auto lo\n",
+            b"iface eth0 inet dhcp\n",
+            b"\taddress 1.2.3.4 \\\n",
+            b"\n",
+            b"# caf\xe9\n",
+            b"UUID=1 / ext4 defaults 0 1\n",
+            b"  /dev/sda1\t/x",
+            b"\r\n",
+            b"x\x00y \n",
+            b"mapping e*\n",
+        ]
     ),
     max_size=12,
 ).map(b"".join)
@@ -74,7 +85,9 @@ def test_a_shell_variable_that_was_put_is_got(before: list[str], value: str) -> 
     words=st.lists(st.sampled_from(["quiet", "ro", "console=tty0", "a=b"]), max_size=5),
     wanted=st.lists(st.sampled_from(["console=tty0", "x", "y"]), max_size=3, unique=True),
 )
-def test_kernel_arguments_are_added_once_and_none_is_lost(words: list[str], wanted: list[str]) -> None:
+def test_kernel_arguments_are_added_once_and_none_is_lost(
+    words: list[str], wanted: list[str]
+) -> None:
     """Adding twice is adding once; order and number of the old ones stay."""
     line = grubcfg.with_arguments(" ".join(words), wanted)
     assert line.split()[: len(words)] == words
@@ -85,7 +98,9 @@ def test_kernel_arguments_are_added_once_and_none_is_lost(words: list[str], want
 NAMES = st.text("abc/._-", min_size=1, max_size=12).map(lambda n: f"d/{n.strip('/')}x")
 MEMBERS = st.lists(
     st.tuples(NAMES, st.binary(max_size=40), st.booleans()).map(
-        lambda t: Member(t[0], (stat.S_IFLNK if t[2] and t[1] else stat.S_IFREG) | 0o644, len(t[1]), t[1])
+        lambda t: Member(
+            t[0], (stat.S_IFLNK if t[2] and t[1] else stat.S_IFREG) | 0o644, len(t[1]), t[1]
+        )
     ),
     max_size=6,
 )
@@ -97,7 +112,7 @@ def test_an_archive_in_pieces_is_the_same_archive(members: list[Member], cuts: l
     data = cpio.write(members)
     reader = cpio.Reader(lambda name: True)
     edges = [0, *sorted(min(c, len(data)) for c in cuts), len(data)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         assert reader.feed(data[start:end]) == end - start
     assert reader.members == members
     bare = cpio.Reader()
@@ -156,7 +171,14 @@ def test_lz4_matches_are_expanded() -> None:
 @given(data=st.binary(min_size=1, max_size=300))
 def test_damaged_images_are_an_error_and_nothing_else(data: bytes) -> None:
     """Whatever the bytes are."""
-    for start in (b"", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"070701", b"\x02\x21\x4c\x18", b"\xfd7zXZ\0"):
+    for start in (
+        b"",
+        b"\x1f\x8b",
+        b"\x28\xb5\x2f\xfd",
+        b"070701",
+        b"\x02\x21\x4c\x18",
+        b"\xfd7zXZ\0",
+    ):
         try:
             initramfs.members(start + data)
         except AdaptError:

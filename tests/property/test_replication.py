@@ -139,9 +139,10 @@ class Mutator:
 
     def rename(self) -> None:
         old, new = self.some(self.anything()), self.path()
-        if old and new != old and new not in old.parents and old not in new.parents:
-            if self.clear(new) and old.exists():
-                old.rename(new)
+        if old is None or new == old or new in old.parents or old in new.parents:
+            return
+        if self.clear(new) and old.exists():
+            old.rename(new)
 
     def remove(self) -> None:
         if path := self.some(self.anything()):
@@ -163,7 +164,9 @@ class Mutator:
 
 
 FAULTS = st.sampled_from(["none", "cut", "cut", "kill", "kill", "restart", "anew"])
-ROUNDS = st.lists(st.tuples(st.integers(0, 12), FAULTS, st.integers(0, 2**22)), min_size=1, max_size=5)
+ROUNDS = st.lists(
+    st.tuples(st.integers(0, 12), FAULTS, st.integers(0, 2**22)), min_size=1, max_size=5
+)
 
 
 def _faulty_pass(it: Rig, fault: str, budget: int) -> None:
@@ -191,10 +194,15 @@ def _faulty_pass(it: Rig, fault: str, budget: int) -> None:
 
 
 @settings(
-    max_examples=int(os.environ.get("HOSTLIFT_EXAMPLES", "12")), deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=False
+    max_examples=int(os.environ.get("HOSTLIFT_EXAMPLES", "12")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=False,
 )
 @given(seed=st.integers(0, 2**32), rounds=ROUNDS)
-def test_trees_end_equal_whatever_happens_between(seed: int, rounds: list[tuple[int, str, int]]) -> None:
+def test_trees_end_equal_whatever_happens_between(
+    seed: int, rounds: list[tuple[int, str, int]]
+) -> None:
     """Changes, cuts, kills and restarts in any order; after one quiet pass nothing differs."""
     with tempfile.TemporaryDirectory(dir=FAST) as folder:
         it = rig(Path(folder))

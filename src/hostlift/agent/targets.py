@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from hostlift.agent.targetstate import Phase, TargetState, fingerprint, load, new_state, save
 from hostlift.errors import HostError
 from hostlift.host.beneath import open_folder
-from hostlift.host.blockdev import by_serial, flush, is_blank, locked
+from hostlift.host.blockdev import by_serial, flush, is_blank, is_in_use, locked
 from hostlift.host.clock import SystemClock
 from hostlift.host.disks import (
     check_file_system,
@@ -144,6 +144,7 @@ class Targets:
             for volume in order.volumes:
                 disk = _disk(order, volume.disk)
                 node = node_of(self._shown(order, disk), _partition(disk, volume))
+                self._wait_until_free(volume, node)
                 checks[volume.id] = self._checked(volume, node)
                 flush(node)
             for disk in order.disks:
@@ -249,6 +250,17 @@ class Targets:
                 self._clock.sleep(0.2)
             else:
                 return
+
+    def _wait_until_free(self, volume: Volume, node: str) -> None:
+        """A namespace made while it was mounted holds a copy of the mount: nothing is on disk yet."""
+        deadline = self._clock.monotonic() + _UNMOUNT_TIMEOUT
+        while is_in_use(node):
+            if self._clock.monotonic() >= deadline:
+                raise HostError(
+                    "another process on the intermediate instance keeps the volume mounted",
+                    subject=f"{volume.id} ({node})",
+                )
+            self._clock.sleep(0.2)
 
     def _checked(self, volume: Volume, node: str) -> str:
         try:

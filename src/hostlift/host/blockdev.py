@@ -7,6 +7,7 @@ Plain files are accepted wherever a device is, so that tools and tests can use i
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -108,6 +109,17 @@ def write_at(device: str, offset: int, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def is_in_use(device: str) -> bool:
+    """True while a device is mounted anywhere, also in a mount namespace we cannot see."""
+    try:
+        os.close(os.open(device, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC))
+    except OSError as error:
+        if error.errno == errno.EBUSY:
+            return True
+        raise
+    return False
 
 
 @contextlib.contextmanager

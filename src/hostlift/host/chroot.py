@@ -115,13 +115,12 @@ def _fill_dev(dev: Path, nodes: Iterable[str], by_uuid: Mapping[str, Path]) -> N
     for node in nodes:
         _copy_node(dev, node)
     for uuid, node_path in by_uuid.items():
-        if stat.S_ISBLK(os.stat(node_path).st_mode):
+        if node_path.is_block_device():
             os.symlink(node_path, dev / "disk/by-uuid" / uuid)
 
 
 def _copy_node(dev: Path, node: str) -> None:
-    device = os.stat(node)
-    if stat.S_ISBLK(device.st_mode):
+    if Path(node).is_block_device():
         place = dev / Path(node).relative_to("/dev")
         place.parent.mkdir(parents=True, exist_ok=True)
-        os.mknod(place, stat.S_IFBLK | 0o600, device.st_rdev)
+        os.mknod(place, stat.S_IFBLK | 0o600, os.stat(node).st_rdev)

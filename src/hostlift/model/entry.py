@@ -58,7 +58,9 @@ class Entry:
     Attributes:
         path: Relative to the volume's root, ``b"."`` for the root itself.
         size: Bytes of a regular file, else 0.
-        content: blake3 of a regular file's bytes (holes read as zeros), else empty.
+        content: Of a regular file, else empty: blake3 of its bytes (holes read as zeros); when
+            there are more than 1 MiB, blake3 of the concatenated blake3 digests of its 1 MiB
+            chunks, so that a terabyte of holes need not be read.
         target: Symlink target, else empty.
         device: ``(major, minor)`` of a device, else ``(0, 0)``.
         link_of: Path of the first name of this inode, when this is a further hard link.

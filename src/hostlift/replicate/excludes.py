@@ -114,7 +114,9 @@ def _parse(line: str) -> Rule | None:
     body = _translate(pattern)
     lead = b"" if anchored or on_name or wild else b"(?:.*/)?"
     tail = b"/.*" if below else b""
-    return Rule(re.compile(lead + body + tail, re.DOTALL), directories_only, exclude, on_name, below, wild)
+    return Rule(
+        re.compile(lead + body + tail, re.DOTALL), directories_only, exclude, on_name, below, wild
+    )
 
 
 def _translate(pattern: bytes) -> bytes:

@@ -16,6 +16,7 @@ import queue
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from hostlift.errors import ProtocolError, TargetLost
@@ -35,8 +36,9 @@ from hostlift.replicate.protocol import (
     Welcome,
     encode,
 )
+from hostlift.replicate.receiving.arrival import Snag
 from hostlift.replicate.receiving.durable import GroupSync
-from hostlift.replicate.receiving.target import Snag, Target
+from hostlift.replicate.receiving.target import Target
 from hostlift.replicate.wire import Link, Wire
 
 _GREETING_SECONDS = 60.0
@@ -186,6 +188,13 @@ class _Applied:
     refused: Refused | None = None
 
 
+class _Mark(Enum):
+    """What else the second thread is told."""
+
+    FLUSH = 1
+    END = 2
+
+
 @dataclass(slots=True)
 class _Connection:
     """Applies batches and acknowledges them."""
@@ -193,12 +202,12 @@ class _Connection:
     wire: Wire
     targets: dict[str, Target]
     syncs: dict[str, GroupSync]
-    _applied: queue.Queue[_Applied | None] = field(
+    _applied: queue.Queue[_Applied | _Mark] = field(
         default_factory=lambda: queue.Queue(_MOST_APPLIED)
     )
-    _urgent: threading.Event = field(default_factory=threading.Event)
     _failed: threading.Event = field(default_factory=threading.Event)
     _phase: int = 0
+    _ended: bool = False
 
     def run(self) -> None:
         """Until the sender says goodbye or the connection breaks."""
@@ -209,8 +218,7 @@ class _Connection:
             self.wire.send(encode(Welcome()), timeout=_SEND_SECONDS)
             polite = self._take_all()
         finally:
-            self._urgent.set()
-            self._applied.put(None)
+            self._applied.put(_Mark.END)
             acker.join()
         if polite:
             self.wire.send(encode(Bye()), timeout=_SEND_SECONDS)
@@ -230,7 +238,7 @@ class _Connection:
                     if done.refused is not None:
                         return False
                 case Flush():
-                    self._urgent.set()
+                    self._applied.put(_Mark.FLUSH)
                 case Bye():
                     return True
                 case _:
@@ -282,27 +290,22 @@ class _Connection:
             self._drain()
 
     def _group(self) -> list[_Applied] | None:
-        """What was applied in a fraction of a second; None at the end."""
-        first = self._applied.get()
-        if first is None:
-            return None
-        group = [first]
-        size = first.size
-        while size < _GROUP_BYTES:
+        """What was applied in a fraction of a second, or until asked; None at the end."""
+        group: list[_Applied] = []
+        size = 0
+        while size < _GROUP_BYTES and not self._ended:
             try:
-                if self._urgent.is_set():
-                    more = self._applied.get_nowait()
-                else:
-                    more = self._applied.get(timeout=_GROUP_SECONDS)
+                more = self._applied.get(timeout=_GROUP_SECONDS if group else None)
             except queue.Empty:
                 break
-            if more is None:
-                self._applied.put(None)
+            if isinstance(more, _Applied):
+                group.append(more)
+                size += more.size
+                continue
+            self._ended = more is _Mark.END
+            if group:
                 break
-            group.append(more)
-            size += more.size
-        self._urgent.clear()
-        return group
+        return group or None
 
     def _sync(self, volumes: set[str]) -> Refused | None:
         for volume in volumes:

@@ -41,9 +41,7 @@ def reread(root: Path, *, drop_caches: bool = True) -> Iterator[Entry]:
     """
     with opened_tree(root) as fd:
         syncfs(fd)
-        if drop_caches:
-            _drop_caches()
-        tree = _Tree(fd)
+        tree = _Tree(fd, cold=drop_caches and _drop_caches())
         try:
             yield from tree.entries()
         except OSError as error:
@@ -54,17 +52,18 @@ def reread(root: Path, *, drop_caches: bool = True) -> Iterator[Entry]:
             tree.close()
 
 
-def _drop_caches() -> None:
-    """Metadata too come from the disk then; where that is not allowed, content still does."""
+def _drop_caches() -> bool:
+    """False where that is not allowed: each file's content is dropped by itself then."""
     try:
         _DROP.write_bytes(b"3\n")
     except OSError:
-        return
+        return False
+    return True
 
 
 class _Tree:
-    def __init__(self, root: int) -> None:
-        self._root = root
+    def __init__(self, root: int, *, cold: bool) -> None:
+        self._cold = cold
         self._directories = Directories(root)
         self._firsts: dict[tuple[int, int], bytes] = {}
         self.at = b"."
@@ -125,11 +124,11 @@ class _Tree:
         meta = attributes.read_opened(fd, os.fstat(fd))
         return Entry(path=path, kind=Kind.DIRECTORY, meta=meta)
 
-    @staticmethod
-    def _file(path: bytes, directory: int, name: bytes) -> Entry:
+    def _file(self, path: bytes, directory: int, name: bytes) -> Entry:
         fd = os.open(name, _READ, dir_fd=directory)
         try:
-            content.drop_cached(fd)
+            if not self._cold:
+                content.drop_cached(fd)
             st = os.fstat(fd)
             if not stat.S_ISREG(st.st_mode):
                 raise VerifyError("changed while it was read back", subject=attributes.show(path))

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes.clock import FakeClock
 from fakes.loops import loop_disks
 
 from hostlift.agent.targets import Targets
 from hostlift.errors import CommandFailed, HostError
 from hostlift.host.blockdev import write_at
 from hostlift.host.command import SystemCommands
-from hostlift.host.mounts import mount_table, unmount
+from hostlift.host.mounts import bind_mount, mount_table, unmount
 from hostlift.model.machine import TableKind
 from hostlift.model.plan import Content, TargetDisk, TargetPartition, Volume
 from hostlift.ports.commands import Completed
@@ -102,7 +103,9 @@ MBR = TargetDisk(
 ORDER = PrepareOrder(
     disks=(GPT, MBR),
     volumes=(
-        Volume(id="disk1p1", disk=1, partition=1, mount_point="/srv/data", file_system="xfs", trees=()),
+        Volume(
+            id="disk1p1", disk=1, partition=1, mount_point="/srv/data", file_system="xfs", trees=()
+        ),
         Volume(id="disk0p3", disk=0, partition=3, mount_point="/", file_system="ext4", trees=()),
     ),
     serials={0: SYSTEM, 1: DATA},
@@ -188,7 +191,9 @@ def test_layouts_are_made_as_ordered(targets: Targets, by_id: Path) -> None:
     assert (blkid(f"{system}p4")["UUID"], blkid(f"{system}p4")["LABEL"]) == (SWAP_UUID, "swp")
     assert (blkid(f"{data}p1")["UUID"], blkid(f"{data}p1")["LABEL"]) == (DATA_UUID, "data")
     features = commands.run(["dumpe2fs", "-h", f"{system}p3"], timeout=20).text
-    words = next(x for x in features.splitlines() if x.startswith("Filesystem features")).split(":")[1]
+    words = next(x for x in features.splitlines() if x.startswith("Filesystem features")).split(
+        ":"
+    )[1]
     assert set(words.split()) - {"needs_recovery"} == {
         "has_journal", "extent", "filetype", "sparse_super", "dir_index"
     }  # fmt: skip
@@ -242,9 +247,12 @@ def test_a_disk_with_something_on_it_is_never_touched(targets: Targets, by_id: P
     with pytest.raises(HostError, match="not blank") as error:
         targets.prepare(ORDER, silent)
     assert error.value.subject == device(by_id, DATA)
-    assert "PTTYPE" not in SystemCommands().run(
-        ["blkid", "-p", device(by_id, SYSTEM)], timeout=20, check=False
-    ).text
+    assert (
+        "PTTYPE"
+        not in SystemCommands()
+        .run(["blkid", "-p", device(by_id, SYSTEM)], timeout=20, check=False)
+        .text
+    )
 
 
 def test_volumes_are_assembled_below_each_other(targets: Targets, tmp_path: Path) -> None:
@@ -269,6 +277,27 @@ def test_seal_unmounts_checks_and_says_so(targets: Targets, tmp_path: Path) -> N
     assert checks["disk1p1"] == "clean"
     assert not [m for m in mount_table() if Path(m.mount_point).is_relative_to(tmp_path / "mnt")]
     assert targets.seal().checks == checks
+
+
+def test_a_volume_that_somebody_keeps_mounted_is_not_sealed(
+    tmp_path: Path, by_id: Path, targets: Targets
+) -> None:
+    """A second mount that we did not make: what is in memory is not on the disk yet."""
+    targets.prepare(ORDER, silent)
+    impatient = Targets(
+        tmp_path / "state",
+        SystemCommands(),
+        by_id=by_id,
+        mount_root=tmp_path / "mnt",
+        clock=FakeClock(),
+    )
+    (tmp_path / "elsewhere").mkdir()
+    with (
+        bind_mount(targets.volumes()["disk0p3"], tmp_path / "elsewhere"),
+        pytest.raises(HostError, match="keeps the volume mounted") as error,
+    ):
+        impatient.seal()
+    assert "disk0p3" in error.value.subject
 
 
 def test_a_damaged_file_system_is_not_sealed(targets: Targets, by_id: Path) -> None:
@@ -299,7 +328,9 @@ def test_btrfs_on_a_whole_disk(tmp_path: Path, by_id: Path) -> None:
     order = PrepareOrder(
         disks=(TargetDisk(index=1, size_gib=1, table=None, partitions=(whole,)),),
         volumes=(
-            Volume(id="disk1p0", disk=1, partition=0, mount_point="/b", file_system="btrfs", trees=()),
+            Volume(
+                id="disk1p0", disk=1, partition=0, mount_point="/b", file_system="btrfs", trees=()
+            ),
         ),
         serials={1: DATA},
     )

@@ -115,6 +115,31 @@ def test_neighbours_are_judged_like_strangers(fabric: NamespaceFabric) -> None:
         assert reaches(two, ONE.public_ip, 80, patience=5)
 
 
+def test_a_guest_cannot_go_around_its_router(fabric: NamespaceFabric) -> None:
+    """Knowing its neighbour's hardware address gets it past no security group, with no datagram."""
+    one, two = box(fabric, "i-one", ONE), box(fabric, "i-two", TWO)
+    fabric.admit(ONE, (Admission("udp", 53, 53, f"{TWO.private_ip}/32"),))
+    assert datagram_arrives(two, one, ONE.private_ip, 53)
+    fabric.admit(ONE, ())
+    assert not datagram_arrives(two, one, ONE.private_ip, 53)
+    namespaces.configure(two, [f"neigh replace {ONE.private_ip} lladdr {ONE.mac} dev eth0"])
+    assert not datagram_arrives(two, one, ONE.private_ip, 53)
+
+
+def datagram_arrives(sender: str, receiver: str, address: str, port: int) -> bool:
+    def open_udp() -> socket.socket:
+        return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    with namespaces.inside(receiver, open_udp) as ear, namespaces.inside(sender, open_udp) as mouth:
+        ear.bind(("", port))
+        ear.settimeout(1)
+        mouth.sendto(b"x", (address, port))
+        try:
+            return ear.recv(10) == b"x"
+        except TimeoutError:
+            return False
+
+
 def test_guests_go_out_by_their_public_address_only(fabric: NamespaceFabric) -> None:
     """The internet sees the public address; an instance without one gets no further."""
     one = box(fabric, "i-one", ONE)

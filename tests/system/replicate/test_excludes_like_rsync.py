@@ -54,14 +54,22 @@ def theirs(tree: Path, rules: list[str]) -> set[str]:
     file = tree.parent / "rules"
     file.write_text("".join(f"{rule}\n" for rule in rules))
     lines = COMMANDS.run(
-        ["rsync", "-a", "-8", "--list-only", "--out-format=%n", f"--exclude-from={file}", f"{tree}/"],
+        [
+            "rsync",
+            "-a",
+            "-8",
+            "--list-only",
+            "--out-format=%n",
+            f"--exclude-from={file}",
+            f"{tree}/",
+        ],
         timeout=20,
     ).text.splitlines()
     names = {(line[0] == "d", line.split(maxsplit=4)[4]) for line in lines}
     return {name + "/" * directory for directory, name in names if name != "."}
 
 
-@pytest.mark.parametrize("seed", range(1500))
+@pytest.mark.parametrize("seed", range(120))
 def test_random_rules_mean_the_same(tree: Path, seed: int) -> None:
     """Up to three rules of random pieces leave out what rsync leaves out."""
     dice = random.Random(seed)

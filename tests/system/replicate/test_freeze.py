@@ -51,11 +51,15 @@ def stands(path: Path) -> bool:
     return path.stat().st_size == size
 
 
-def hold(plan: FreezePlan, sink: Callable[[Event], None] = discard) -> contextlib.AbstractContextManager[Ice]:
+def hold(
+    plan: FreezePlan, sink: Callable[[Event], None] = discard
+) -> contextlib.AbstractContextManager[Ice]:
     return frozen(plan, commands=COMMANDS, clock=CLOCK, sink=sink)
 
 
-def test_a_service_stands_still_within_the_block_and_goes_on_after(group: Path, tmp_path: Path) -> None:
+def test_a_service_stands_still_within_the_block_and_goes_on_after(
+    group: Path, tmp_path: Path
+) -> None:
     """Its control group is frozen whole; the freeze is measured."""
     log = tmp_path / "log"
     with writer(group / "service", log):
@@ -100,7 +104,10 @@ def test_a_block_beyond_the_limit_is_thawed_and_refused(group: Path, tmp_path: P
     log = tmp_path / "log"
     with writer(group / "service", log):
         assert grows(log)
-        with pytest.raises(ReplicationError, match="broken"), hold(FreezePlan(scope=group, limit=0.5)):
+        with (
+            pytest.raises(ReplicationError, match="broken"),
+            hold(FreezePlan(scope=group, limit=0.5)),
+        ):
             assert stands(log)
             assert grows(log)
 
@@ -175,6 +182,9 @@ def test_a_hook_that_fails_to_freeze_ends_it(group: Path, tmp_path: Path) -> Non
     hooks = tmp_path / "hooks"
     first = make_hook(hooks, "10-a", tmp_path)
     make_hook(hooks, "20-b", tmp_path, "$([ $1 = freeze ] && echo 3 || echo 0)")
-    with pytest.raises(CommandFailed, match="20-b"), hold(FreezePlan(scope=group, hooks_folder=hooks)):
+    with (
+        pytest.raises(CommandFailed, match="20-b"),
+        hold(FreezePlan(scope=group, hooks_folder=hooks)),
+    ):
         pytest.fail("the block must not run")
     assert first() == ["check", "freeze", "thaw"]

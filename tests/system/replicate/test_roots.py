@@ -25,7 +25,13 @@ pytestmark = pytest.mark.root
 
 def volume(*trees: SourceTree, excludes: tuple[str, ...] = ()) -> Volume:
     return Volume(
-        id="v", disk=0, partition=1, mount_point="/", file_system="ext4", trees=trees, excludes=excludes
+        id="v",
+        disk=0,
+        partition=1,
+        mount_point="/",
+        file_system="ext4",
+        trees=trees,
+        excludes=excludes,
     )
 
 
@@ -104,5 +110,8 @@ def test_nothing_stays_mounted_even_when_killed(tmp_path: Path) -> None:
 
 def test_a_tree_that_does_not_exist_is_named(tmp_path: Path) -> None:
     """A plan for another machine."""
-    with pytest.raises(HostError, match="nowhere"), private_roots([volume(SourceTree(path="/nowhere"))], tmp_path):
+    with (
+        pytest.raises(HostError, match="nowhere"),
+        private_roots([volume(SourceTree(path="/nowhere"))], tmp_path),
+    ):
         pytest.fail("must not get here")

@@ -87,7 +87,12 @@ def test_on_gpt_the_core_lies_in_the_bios_boot_partition(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "image",
-    [core(b"(,msdos5)/boot/grub\0"), core(b"(,gpt1)/boot/grub\0"), core(b"(,msdos1)/grub\0"), b"junk" * 400],
+    [
+        core(b"(,msdos5)/boot/grub\0"),
+        core(b"(,gpt1)/boot/grub\0"),
+        core(b"(,msdos1)/grub\0"),
+        b"junk" * 400,
+    ],
     ids=["other-partition", "other-table", "other-folder", "unreadable"],
 )
 def test_images_that_look_elsewhere_are_not_embedded(tmp_path: Path, image: bytes) -> None:

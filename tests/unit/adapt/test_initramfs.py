@@ -41,7 +41,10 @@ def image(modules: Sequence[str], *more: Member) -> bytes:
         Member("lib", stat.S_IFLNK | 0o777, data=b"usr/lib"),
         Member("usr/bin/kmod", stat.S_IFREG | 0o755, data=b"kmod"),
         *more,
-        *(Member(f"usr/lib/modules/{RELEASE}/{m}", stat.S_IFREG | 0o644, data=b"m") for m in modules),
+        *(
+            Member(f"usr/lib/modules/{RELEASE}/{m}", stat.S_IFREG | 0o644, data=b"m")
+            for m in modules
+        ),
     ]
     early = cpio.write([Member("kernel/x86/microcode/x.bin", stat.S_IFREG | 0o644, data=b"u")])
     return early + gzip.compress(cpio.write(members))
@@ -77,7 +80,9 @@ def test_an_image_with_all_drivers_is_left_alone(tmp_path: Path) -> None:
     assert bench.ledger.edits == ()
 
 
-def test_missing_drivers_are_appended_with_a_script_that_loads_them_in_order(tmp_path: Path) -> None:
+def test_missing_drivers_are_appended_with_a_script_that_loads_them_in_order(
+    tmp_path: Path,
+) -> None:
     """The old image is untouched at the start; compressed modules are unpacked; udev still runs."""
     old = image([], INIT_TOP)
     tree = guest(old)

@@ -27,7 +27,9 @@ class DyingTree(MemoryTree):
 
 def test_all_kinds_of_edits_are_undone_with_modes_links_and_times(tmp_path: Path) -> None:
     """Changed, created with folders, removed, linked over a file, replaced link."""
-    tree = MemoryTree({"/a": b"a\xff", "/b": "b", "/c": "c", "/l": ("->", "a"), "/m": ("->", "none")})
+    tree = MemoryTree(
+        {"/a": b"a\xff", "/b": "b", "/c": "c", "/l": ("->", "a"), "/m": ("->", "none")}
+    )
     tree.write("/a", b"a\xff", mode=0o600)
     tree.touch("/a", 123)
     before = tree.everything()
@@ -54,7 +56,9 @@ def test_all_kinds_of_edits_are_undone_with_modes_links_and_times(tmp_path: Path
     assert not list(tmp_path.glob("*.before"))
 
 
-def test_a_link_at_the_end_of_a_path_is_followed_and_the_real_place_recorded(tmp_path: Path) -> None:
+def test_a_link_at_the_end_of_a_path_is_followed_and_the_real_place_recorded(
+    tmp_path: Path,
+) -> None:
     """A boot menu that is a link stays one."""
     tree = MemoryTree({"/boot/grub.cfg": "x", "/etc/grub.cfg": ("->", "../boot/grub.cfg")})
     ledger = Ledger(tmp_path)

@@ -29,7 +29,14 @@ ROOT = TargetPartition(
     file_system="ext4",
     fs_uuid=UUID,
     fs_label="root",
-    fs_features=("has_journal", "extent", "64bit", "needs_recovery", "metadata_csum", "orphan_file"),
+    fs_features=(
+        "has_journal",
+        "extent",
+        "64bit",
+        "needs_recovery",
+        "metadata_csum",
+        "orphan_file",
+    ),
     fs_inode_size=256,
     fs_inodes=1000,
 )
@@ -43,16 +50,20 @@ def test_a_gpt_script_keeps_identities_and_escapes_names() -> None:
         "label: gpt",
         "unit: sectors",
         "label-id: ID",
-        "1 : start=2048, size=2097152, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4,"
-        " uuid=AAAAAAAA-0000-4000-8000-000000000001,"
-        ' name="the \\x22root\\x22", attrs="LegacyBIOSBootable"',
+        (
+            "1 : start=2048, size=2097152, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4,"
+            " uuid=AAAAAAAA-0000-4000-8000-000000000001,"
+            ' name="the \\x22root\\x22", attrs="LegacyBIOSBootable"'
+        ),
     ]
 
 
 def test_an_old_mbr_that_starts_early_is_allowed_to() -> None:
     """Sector 63 needs first-lba; the disk id gets its 0x; no GPT words appear."""
     part = replace(ROOT, start=63 * 512, type="83")
-    disk = TargetDisk(index=0, size_gib=2, table=TableKind.MBR, table_id="deadbeef", partitions=(part,))
+    disk = TargetDisk(
+        index=0, size_gib=2, table=TableKind.MBR, table_id="deadbeef", partitions=(part,)
+    )
     assert sfdisk_script(disk, 512).splitlines() == [
         "label: dos",
         "unit: sectors",
@@ -103,7 +114,9 @@ def test_ext3_of_unknown_features_is_conservative() -> None:
 
 def test_xfs_says_every_optional_feature_aloud() -> None:
     """The defaults of the mkfs at hand must not decide."""
-    part = replace(ROOT, file_system="xfs", fs_features=("crc=1", "finobt=1", "reflink"), fs_inode_size=512)
+    part = replace(
+        ROOT, file_system="xfs", fs_features=("crc=1", "finobt=1", "reflink"), fs_inode_size=512
+    )
     argv = mkfs_argv("/dev/x1", part, GIB)
     assert argv[argv.index("-m") + 1] == (
         f"crc=1,finobt=1,rmapbt=0,reflink=1,bigtime=0,inobtcount=0,uuid={UUID}"
@@ -115,7 +128,14 @@ def test_xfs_says_every_optional_feature_aloud() -> None:
 def test_a_volume_id_of_vfat_loses_its_dash() -> None:
     """As mkfs.vfat wants it."""
     part = replace(ROOT, file_system="vfat", fs_uuid="ABCD-1234", fs_label="EFI")
-    assert mkfs_argv("/dev/x1", part, GIB) == ["mkfs.vfat", "-i", "ABCD1234", "-n", "EFI", "/dev/x1"]
+    assert mkfs_argv("/dev/x1", part, GIB) == [
+        "mkfs.vfat",
+        "-i",
+        "ABCD1234",
+        "-n",
+        "EFI",
+        "/dev/x1",
+    ]
 
 
 def test_an_unknown_kind_is_an_error() -> None:

@@ -66,15 +66,14 @@ def check(bench: Bench) -> None:
     """Ask every step what is wrong.
 
     Raises:
-        AdaptError: Something is; the notes say what was tried.
+        AdaptError: Something is; the hint says what was noted on the way.
     """
     for step in STEPS:
         problems = list(step.check(bench))
         if problems:
-            tried = "; ".join(bench.notes)
-            raise AdaptError(
-                "; ".join(problems) + (f" ({tried})" if tried else ""), subject=step.name
-            )
+            notes = "; ".join(bench.notes)
+            hint = f"Noted on the way: {notes}." if notes else ""
+            raise AdaptError("; ".join(problems), subject=step.name, hint=hint)
 
 
 def undo(ledger: Path, tree: Tree) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hostlift.localcloud.actions.base import TagPart
@@ -42,9 +42,9 @@ def created_within(filters: tuple[FilterPart, ...], created: float) -> bool:
     return True
 
 
-def matches(wanted: Mapping[str, str], actual: Mapping[str, str]) -> bool:
-    """Whether each wanted value that is not empty equals the actual one; ``*`` is a wildcard."""
-    return all(not want or _like(want, actual[name]) for name, want in wanted.items())
+def matches(pairs: Iterable[tuple[str, str]]) -> bool:
+    """Whether each wanted value equals the actual one; empty wants anything, ``*`` is a wildcard."""
+    return all(not wanted or _like(wanted, actual) for wanted, actual in pairs)
 
 
 def _like(pattern: str, text: str) -> bool:

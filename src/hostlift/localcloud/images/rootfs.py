@@ -28,12 +28,20 @@ _UNREAD = (
 )
 
 
-def make_tree(tree: Path, packages: Sequence[str], files: Path, script: Path) -> None:
+def make_tree(
+    tree: Path,
+    packages: Sequence[str],
+    files: Path,
+    script: Path,
+    *,
+    leave_out: Sequence[str] = (),
+) -> None:
     """Install Debian with ``packages`` into ``tree``.
 
     Args:
         files: Copied over the tree before ``script`` runs.
         script: Run at the end, outside the tree, with the tree as its first argument.
+        leave_out: Patterns of paths that dpkg does not unpack, besides documentation.
     """
     SystemCommands().run(
         [
@@ -41,7 +49,7 @@ def make_tree(tree: Path, packages: Sequence[str], files: Path, script: Path) ->
             *("--kill-child=KILL", "mmdebstrap", "--mode=root", "--variant=minbase", "--quiet"),
             f"--architectures={ARCHITECTURE}",
             f"--include={','.join(packages)}",
-            *(f"--dpkgopt=path-exclude={pattern}" for pattern in _UNREAD),
+            *(f"--dpkgopt=path-exclude={pattern}" for pattern in (*_UNREAD, *leave_out)),
             "--aptopt=APT::Install-Recommends \"false\"",
             f"--customize-hook=cp -R --preserve=mode {files}/. \"$1\"",
             f"--customize-hook={script} \"$1\"",

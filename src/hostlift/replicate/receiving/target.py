@@ -15,8 +15,6 @@ import os
 import stat
 from collections.abc import Callable
 
-from blake3 import blake3
-
 from hostlift.errors import ProtocolError
 from hostlift.model.entry import Entry, Kind
 from hostlift.replicate import ops
@@ -24,6 +22,8 @@ from hostlift.replicate.fs import attributes, content
 from hostlift.replicate.fs.attributes import Applier
 from hostlift.replicate.fs.directories import Directories
 from hostlift.replicate.protocol import Trouble
+from hostlift.replicate.receiving.arrival import Snag, received, report, spread
+from hostlift.replicate.receiving.largefiles import LargeFiles
 from hostlift.replicate.receiving.removal import remove_tree, unlock
 from hostlift.replicate.source import RESERVED
 
@@ -34,15 +34,6 @@ _TYPES = {
     Kind.FIFO: stat.S_IFIFO,
     Kind.SOCKET: stat.S_IFSOCK,
 }
-
-
-class Snag(Exception):
-    """An operation that did not (wholly) succeed, for the sender to deal with."""
-
-    def __init__(self, trouble: Trouble, reason: str) -> None:
-        super().__init__(reason)
-        self.trouble = trouble
-        self.reason = reason
 
 
 class Target:
@@ -59,7 +50,7 @@ class Target:
         self._made = 0
         self._directories = Directories(root)
         self._staging = -1
-        self._open: dict[bytes, tuple[int, bool]] = {}
+        self._large = LargeFiles(self._directories)
 
     def close(self) -> None:
         """Give up every descriptor."""
@@ -68,8 +59,7 @@ class Target:
     def forget(self) -> None:
         """Names may stand for other objects from now on: a new phase begins."""
         self._directories.clear()
-        while self._open:
-            os.close(self._open.popitem()[1][0])
+        self._large.forget()
         if self._staging >= 0:
             os.close(self._staging)
             self._staging = -1
@@ -84,20 +74,20 @@ class Target:
         if isinstance(op, ops.PutFile):
             self._put_file(op, data)
         elif isinstance(op, ops.Chunk):
-            self._chunk(op, data)
+            self._large.chunk(op, data)
         elif isinstance(op, ops.Begin | ops.Punch | ops.Finish):
-            self._large(op)
+            self._of_large(op)
         else:
             self._other(op)
 
-    def _large(self, op: ops.Begin | ops.Punch | ops.Finish) -> None:
+    def _of_large(self, op: ops.Begin | ops.Punch | ops.Finish) -> None:
         match op:
             case ops.Begin():
-                self._begin(op)
+                self._large.begin(op)
             case ops.Punch():
-                content.punch(self._opened(op.path)[0], op.offset, op.length)
+                self._large.punch(op)
             case ops.Finish():
-                self._finish(_entry(op.entry))
+                self._large.finish(received(op.entry))
 
     def _other(
         self,
@@ -105,9 +95,9 @@ class Target:
     ) -> None:
         match op:
             case ops.PutNode():
-                self._put_node(_entry(op.entry))
+                self._put_node(received(op.entry))
             case ops.SetMeta():
-                self._set_meta(_entry(op.entry))
+                self._set_meta(received(op.entry))
             case ops.Link():
                 self._link(op)
             case ops.MakeDirectory():
@@ -125,11 +115,11 @@ class Target:
     # Small files and other objects
 
     def _put_file(self, op: ops.PutFile, data: memoryview) -> None:
-        entry = _entry(op.entry)
+        entry = received(op.entry)
         if op.ranges is None:
             whole: memoryview | bytearray = data
         else:
-            whole = _spread(entry.size, op.ranges, data)
+            whole = spread(entry.size, op.ranges, data)
         if len(whole) != entry.size or content.digest_of(whole) != entry.content:
             raise Snag(Trouble.MISMATCH, "content differs from its digest")
         applier = Applier()
@@ -144,7 +134,7 @@ class Target:
                 os.close(fd)
 
         self._place(entry.path, make, known=op.known)
-        _report(applier)
+        report(applier)
 
     @staticmethod
     def _fill(fd: int, op: ops.PutFile, entry: Entry, data: memoryview, applier: Applier) -> None:
@@ -174,7 +164,7 @@ class Target:
         if entry.kind is not Kind.SYMLINK and entry.kind not in _TYPES:
             raise ProtocolError("neither a link nor a device")
         self._place(entry.path, make, known=False)
-        _report(applier)
+        report(applier)
 
     def _place(self, path: bytes, make: Callable[[int, bytes], None], *, known: bool) -> None:
         """Put a new object at ``path``: directly when nothing is there, else by renaming."""
@@ -304,99 +294,4 @@ class Target:
                 applier.opened(fd, entry.meta, pin=True)
             finally:
                 os.close(fd)
-        _report(applier)
-
-    # Large files
-
-    def _begin(self, op: ops.Begin) -> None:
-        if op.path in self._open:
-            os.close(self._open.pop(op.path)[0])
-        directory, name = self._directories.locate(op.path)
-        if op.create:
-            remove_tree(directory, name)
-            flags = _NEW & ~os.O_WRONLY | os.O_RDWR
-            fd = os.open(name, flags, 0o600, dir_fd=directory)
-            attributes.set_nocow(fd, op.flags)
-            self._open[op.path] = (fd, True)
-        fd = self._opened(op.path)[0]
-        os.ftruncate(fd, op.size)
-        refused = content.preallocate(fd, op.reserved)
-        if refused:
-            raise Snag(Trouble.PARTIAL, refused)
-
-    def _opened(self, path: bytes) -> tuple[int, bool]:
-        """Descriptor of a large file that exists, and whether this connection made it."""
-        found = self._open.get(path)
-        if found is not None:
-            return found
-        directory, name = self._directories.locate(path)
-        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        try:
-            try:
-                fd = os.open(name, flags, dir_fd=directory)
-            except PermissionError:
-                if not unlock(directory, name):
-                    raise
-                fd = os.open(name, flags, dir_fd=directory)
-        except OSError as error:
-            if error.errno in {errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.ENXIO}:
-                raise Snag(Trouble.MISSING, "the file to continue is not there") from error
-            raise
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise Snag(Trouble.MISSING, "the file to continue is not a file")
-        self._open[path] = (fd, False)
-        return self._open[path]
-
-    def _chunk(self, op: ops.Chunk, data: memoryview) -> None:
-        whole = data if op.ranges is None else _spread(op.extent, op.ranges, data)
-        if blake3(whole).digest() != op.digest:
-            raise Snag(Trouble.MISMATCH, "chunk differs from its digest")
-        fd, made = self._opened(op.path)
-        if op.ranges is None:
-            content.write_range(fd, data, op.offset)
-            return
-        at = end = 0
-        for start, length in op.ranges:
-            if not made:
-                content.punch(fd, op.offset + end, start - end)
-            content.write_range(fd, data[at : at + length], op.offset + start)
-            at += length
-            end = start + length
-        if not made:
-            content.punch(fd, op.offset + end, op.extent - end)
-
-    def _finish(self, entry: Entry) -> None:
-        fd = self._opened(entry.path)[0]
-        if os.fstat(fd).st_size != entry.size:
-            raise Snag(Trouble.MISSING, "the file has another size than it was given")
-        applier = Applier()
-        applier.opened(fd, entry.meta, pin=False)
-        os.close(self._open.pop(entry.path)[0])
-        _report(applier)
-
-
-def _entry(raw: bytes) -> Entry:
-    entry = Entry.unpack(raw)
-    try:
-        ops.safe_path(entry.path)
-    except (ValueError, TypeError) as error:
-        raise ProtocolError(str(error)) from error
-    return entry
-
-
-def _spread(size: int, ranges: ops.Ranges, data: memoryview) -> bytearray:
-    """Content with its holes filled by zeros."""
-    if size > content.LARGE or any(o + n > size for o, n in ranges):
-        raise ProtocolError("data beyond the end of the file")
-    whole = bytearray(size)
-    at = 0
-    for offset, length in ranges:
-        whole[offset : offset + length] = data[at : at + length]
-        at += length
-    return whole
-
-
-def _report(applier: Applier) -> None:
-    if applier.refused:
-        raise Snag(Trouble.PARTIAL, "; ".join(applier.refused)[:1000])
+        report(applier)

@@ -132,42 +132,24 @@ def need_instance(context: Context, key: str) -> Instance:
 
 
 def _wanted(ask: DescribeInstances, instance: Instance) -> bool:
-    words = {
-        "status": ask.Status or "",
-        "name": ask.InstanceName,
-        "image": ask.ImageId,
-        "type": ask.InstanceType,
-        "family": ask.InstanceTypeFamily,
-        "vpc": ask.VpcId,
-        "vswitch": ask.VSwitchId,
-        "zone": ask.ZoneId,
-        "network": ask.InstanceNetworkType or "",
-        "charge": ask.InstanceChargeType or "",
-        "internet": ask.InternetChargeType or "",
-        "key": ask.KeyPairName,
-        "group": ask.ResourceGroupId,
-        "cluster": ask.HpcClusterId,
-        "endpoint": ask.HttpEndpoint or "",
-        "tokens": ask.HttpTokens or "",
-    }
-    actual = {
-        "status": instance.status.value,
-        "name": instance.name,
-        "image": instance.image,
-        "type": instance.type,
-        "family": INSTANCE_TYPES[instance.type].family,
-        "vpc": instance.vpc,
-        "vswitch": instance.vswitch,
-        "zone": instance.zone,
-        "network": "vpc",
-        "charge": instance.charge,
-        "internet": instance.internet_charge,
-        "key": instance.key_pair,
-        "group": instance.resource_group,
-        "cluster": "",
-        "endpoint": instance.http_endpoint,
-        "tokens": instance.http_tokens,
-    }
+    pairs = (
+        (ask.Status or "", instance.status.value),
+        (ask.InstanceName, instance.name),
+        (ask.ImageId, instance.image),
+        (ask.InstanceType, instance.type),
+        (ask.InstanceTypeFamily, INSTANCE_TYPES[instance.type].family),
+        (ask.VpcId, instance.vpc),
+        (ask.VSwitchId, instance.vswitch),
+        (ask.ZoneId, instance.zone),
+        (ask.InstanceNetworkType or "", "vpc"),
+        (ask.InstanceChargeType or "", instance.charge),
+        (ask.InternetChargeType or "", instance.internet_charge),
+        (ask.KeyPairName, instance.key_pair),
+        (ask.ResourceGroupId, instance.resource_group),
+        (ask.HpcClusterId, ""),
+        (ask.HttpEndpoint or "", instance.http_endpoint),
+        (ask.HttpTokens or "", instance.http_tokens),
+    )
     lists = (
         (ask.InstanceIds, instance.id),
         (ask.PrivateIpAddresses, instance.private_ip),
@@ -181,7 +163,7 @@ def _wanted(ask: DescribeInstances, instance: Instance) -> bool:
         all(wanted is None or have in wanted for wanted, have in lists)
         and ask.IoOptimized in {None, True}
         and (not ask.SecurityGroupId or ask.SecurityGroupId in instance.groups)
-        and matches(words, actual)
+        and matches(pairs)
         and has_tags(instance, ask.Tag)
         and created_within(ask.Filter, instance.created)
     )

@@ -141,12 +141,6 @@ def describe_security_groups(context: Context, ask: DescribeSecurityGroups) -> B
     """Newest last."""
     ids = [*ask.SecurityGroupIds, *([ask.SecurityGroupId] if ask.SecurityGroupId else [])]
     name = f"*{ask.SecurityGroupName}*" if ask.FuzzyQuery else ask.SecurityGroupName
-    wanted = {
-        "name": name,
-        "kind": ask.SecurityGroupType,
-        "vpc": ask.VpcId,
-        "group": ask.ResourceGroupId,
-    }
     found = [
         g
         for g in in_region(ask, context.cloud.store.groups.all())
@@ -154,7 +148,12 @@ def describe_security_groups(context: Context, ask: DescribeSecurityGroups) -> B
         and (not ids or g.id in ids)
         and has_tags(g, ask.Tag)
         and matches(
-            wanted, {"name": g.name, "kind": g.kind, "vpc": g.vpc, "group": g.resource_group}
+            (
+                (name, g.name),
+                (ask.SecurityGroupType, g.kind),
+                (ask.VpcId, g.vpc),
+                (ask.ResourceGroupId, g.resource_group),
+            )
         )
     ]
     shown, numbers = page(ask, found)

@@ -149,7 +149,7 @@ def describe_vpcs(context: Context, ask: DescribeVpcs) -> Body:
             for v in in_region(ask, context.cloud.store.vpcs.all())
             if (not ids or v.id in ids)
             and matches(
-                {"n": ask.VpcName, "g": ask.ResourceGroupId}, {"n": v.name, "g": v.resource_group}
+                ((ask.VpcName, v.name), (ask.ResourceGroupId, v.resource_group)),
             )
             and has_tags(v, ask.Tag)
             and ask.VpcOwnerId in {None, int(context.cloud.account.id)}

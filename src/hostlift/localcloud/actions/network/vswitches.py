@@ -131,33 +131,23 @@ def describe_vswitches(context: Context, ask: DescribeVSwitches) -> Body:
     """Newest last."""
     store = context.cloud.store
     tables = {v.id: v.route_table for v in store.vpcs.all()}
-    wanted = {
-        "region": ask.RegionId,
-        "vpc": ask.VpcId,
-        "id": ask.VSwitchId,
-        "name": ask.VSwitchName,
-        "zone": ask.ZoneId,
-        "group": ask.ResourceGroupId,
-        "table": ask.RouteTableId,
-        "owner": "" if ask.VSwitchOwnerId is None else str(ask.VSwitchOwnerId),
-    }
+    owner = "" if ask.VSwitchOwnerId is None else str(ask.VSwitchOwnerId)
     found = [
         s
         for s in store.vswitches.all()
         if not (ask.IsDefault or ask.EnableIpv6)
         and has_tags(s, ask.Tag)
         and matches(
-            wanted,
-            {
-                "region": s.region,
-                "vpc": s.vpc,
-                "id": s.id,
-                "name": s.name,
-                "zone": s.zone,
-                "group": s.resource_group,
-                "table": tables.get(s.vpc, ""),
-                "owner": context.cloud.account.id,
-            },
+            (
+                (ask.RegionId, s.region),
+                (ask.VpcId, s.vpc),
+                (ask.VSwitchId, s.id),
+                (ask.VSwitchName, s.name),
+                (ask.ZoneId, s.zone),
+                (ask.ResourceGroupId, s.resource_group),
+                (ask.RouteTableId, tables.get(s.vpc, "")),
+                (owner, context.cloud.account.id),
+            )
         )
     ]
     shown, numbers = page(ask, found)

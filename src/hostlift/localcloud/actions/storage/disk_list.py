@@ -64,32 +64,19 @@ def describe_disks(context: Context, ask: DescribeDisks) -> Body:
 
 
 def _wanted(ask: DescribeDisks, disk: Disk) -> bool:
-    words = {
-        "instance": ask.InstanceId,
-        "status": "" if ask.Status == "All" else ask.Status,
-        "type": "" if ask.DiskType == "all" else ask.DiskType,
-        "category": "" if ask.Category == "all" else ask.Category,
-        "zone": ask.ZoneId,
-        "name": ask.DiskName,
-        "charge": ask.DiskChargeType or "",
-        "level": ask.PerformanceLevel,
-        "group": ask.ResourceGroupId,
-        "key": ask.KMSKeyId,
-        "snapshot": ask.SnapshotId,
-    }
-    actual = {
-        "instance": disk.instance,
-        "status": disk.status.value,
-        "type": disk.type,
-        "category": disk.category,
-        "zone": disk.zone,
-        "name": disk.name,
-        "charge": "PostPaid",
-        "level": disk.performance,
-        "group": disk.resource_group,
-        "key": "",
-        "snapshot": disk.snapshot,
-    }
+    pairs = (
+        (ask.InstanceId, disk.instance),
+        ("" if ask.Status == "All" else ask.Status, disk.status.value),
+        ("" if ask.DiskType == "all" else ask.DiskType, disk.type),
+        ("" if ask.Category == "all" else ask.Category, disk.category),
+        (ask.ZoneId, disk.zone),
+        (ask.DiskName, disk.name),
+        (ask.DiskChargeType or "", "PostPaid"),
+        (ask.PerformanceLevel, disk.performance),
+        (ask.ResourceGroupId, disk.resource_group),
+        (ask.KMSKeyId, ""),
+        (ask.SnapshotId, disk.snapshot),
+    )
     switches = (
         (ask.Portable, disk.portable),
         (ask.Encrypted or None, disk.encrypted),
@@ -98,7 +85,7 @@ def _wanted(ask: DescribeDisks, disk: Disk) -> bool:
     )
     return (
         (ask.DiskIds is None or disk.id in ask.DiskIds)
-        and matches(words, actual)
+        and matches(pairs)
         and all(want is None or want == have for want, have in switches)
         and has_tags(disk, ask.Tag)
         and created_within(ask.Filter, disk.created)

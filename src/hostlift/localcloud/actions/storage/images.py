@@ -207,22 +207,14 @@ def _is_used(context: Context, image: Image) -> bool:
 
 
 def _wanted(context: Context, ask: DescribeImages, image: Image) -> bool:
-    words = {
-        "name": ask.ImageName,
-        "family": ask.ImageFamily,
-        "owner": ask.ImageOwnerAlias or "",
-        "architecture": ask.Architecture or "",
-        "os": ask.OSType or "",
-        "group": ask.ResourceGroupId,
-    }
-    actual = {
-        "name": image.name,
-        "family": image.family,
-        "owner": image.owner,
-        "architecture": image.architecture,
-        "os": image.os_type,
-        "group": image.resource_group,
-    }
+    pairs = (
+        (ask.ImageName, image.name),
+        (ask.ImageFamily, image.family),
+        (ask.ImageOwnerAlias or "", image.owner),
+        (ask.Architecture or "", image.architecture),
+        (ask.OSType or "", image.os_type),
+        (ask.ResourceGroupId, image.resource_group),
+    )
     if ask.ImageOwnerId not in {None, _owner(context, image)}:
         return False
     if ask.SnapshotId and ask.SnapshotId not in {d.snapshot for d in image.disks}:
@@ -233,7 +225,7 @@ def _wanted(context: Context, ask: DescribeImages, image: Image) -> bool:
         not ask.IsPublic
         and ask.IsSupportCloudinit in {None, image.cloud_init}
         and ask.Usable in {None, image.status is ImageStatus.AVAILABLE}
-        and matches(words, actual)
+        and matches(pairs)
         and has_tags(image, ask.Tag)
         and created_within(ask.Filter, image.created)
     )

@@ -212,34 +212,22 @@ def _check_copyable(context: Context, disk: Disk) -> None:
 
 def _wanted(context: Context, ask: DescribeSnapshots, snapshot: Snapshot) -> bool:
     disk = context.cloud.store.disks.get(snapshot.disk)
-    words = {
-        "disk": ask.DiskId,
-        "instance": ask.InstanceId,
-        "name": ask.SnapshotName,
-        "link": ask.SnapshotLinkId,
-        "type": "" if ask.SnapshotType == "all" else ask.SnapshotType,
-        "source": (ask.SourceDiskType or "").lower(),
-        "status": "" if ask.Status == "all" else ask.Status,
-        "usage": ask.Usage or "",
-        "group": ask.ResourceGroupId,
-        "key": ask.KMSKeyId,
-    }
-    actual = {
-        "disk": snapshot.disk,
-        "instance": disk.instance if disk else "",
-        "name": snapshot.name,
-        "link": _link(snapshot),
-        "type": "user",
-        "source": snapshot.disk_type,
-        "status": snapshot.status.value,
-        "usage": usage_of(context, snapshot),
-        "group": snapshot.resource_group,
-        "key": "",
-    }
+    pairs = (
+        (ask.DiskId, snapshot.disk),
+        (ask.InstanceId, disk.instance if disk else ""),
+        (ask.SnapshotName, snapshot.name),
+        (ask.SnapshotLinkId, _link(snapshot)),
+        ("" if ask.SnapshotType == "all" else ask.SnapshotType, "user"),
+        ((ask.SourceDiskType or "").lower(), snapshot.disk_type),
+        ("" if ask.Status == "all" else ask.Status, snapshot.status.value),
+        (ask.Usage or "", usage_of(context, snapshot)),
+        (ask.ResourceGroupId, snapshot.resource_group),
+        (ask.KMSKeyId, ""),
+    )
     return (
         (ask.SnapshotIds is None or snapshot.id in ask.SnapshotIds)
         and not ask.Encrypted
-        and matches(words, actual)
+        and matches(pairs)
         and has_tags(snapshot, ask.Tag)
         and created_within(ask.Filter, snapshot.created)
     )
