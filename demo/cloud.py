@@ -13,13 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.waiting import wait_until
 from hostlift.clouds.registry import CloudAccess, open_cloud
 from hostlift.host.command import SystemCommands
 from hostlift.localcloud.fabric.netns import NamespaceFabric
 from hostlift.localcloud.kinds import open_kind
 from hostlift.ports.cloud import Cloud, InstanceSpec, Phase, Resource, ResourceKind, Rule
-
-from demo.waiting import wait_until
 
 KIND = "qemu"
 VISITORS = "198.51.100.0/24"
@@ -110,7 +109,7 @@ def start_from(cloud: EmbeddedCloud, image: str, hostname: str) -> Arrival:
         vpc=vpc, zone=place.zone, cidr="172.30.1.0/24", tags=tags, token=_token()
     )
     _wait_ready(api, ResourceKind.VSWITCH, subnet)
-    rules = tuple(Rule(port, VISITORS) for port in _PORTS)
+    rules = tuple(Rule(port=port, source=VISITORS) for port in _PORTS)
     group = api.create_security_group(vpc=vpc, rules=rules, tags=tags, token=_token())
     spec = InstanceSpec(
         name="arrival",

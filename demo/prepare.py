@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import time
 
-from hostlift.localcloud.images import stock
-
 from demo.source import disks
+from hostlift.localcloud.images import stock
 
 
 def main() -> None:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, Popen
 
-from hostlift.errors import CommandFailed
-from hostlift.host.command import SystemCommands, environment
-from hostlift.localcloud.fabric.netns import NamespaceFabric
-
 from demo.source.disks import SourceDisks
 from demo.source.machine import command_line, running
 from demo.waiting import wait_until
+from hostlift.errors import CommandFailed
+from hostlift.host.command import SystemCommands, environment
+from hostlift.localcloud.fabric.netns import NamespaceFabric
 
 SOURCE = "198.51.100.10"
 _BOOT_LIMIT = 600.0

@@ -12,13 +12,12 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from hostlift.host.command import SystemCommands
-from hostlift.localcloud.images import cache, diskfile, rootfs
-from hostlift.localcloud.images.cache import Progress
-
 from demo.source import content
 from demo.source.machine import command_line, running
 from demo.waiting import wait_until
+from hostlift.host.command import SystemCommands
+from hostlift.localcloud.images import cache, diskfile, rootfs
+from hostlift.localcloud.images.cache import Progress
 
 HERE = Path(__file__).parent
 PACKAGES = (

@@ -194,7 +194,7 @@ def _faulty_pass(it: Rig, fault: str, budget: int) -> None:
 
 
 @settings(
-    max_examples=int(os.environ.get("HOSTLIFT_EXAMPLES", "12")),
+    max_examples=int(os.environ.get("HOSTLIFT_EXAMPLES", "8")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=False,

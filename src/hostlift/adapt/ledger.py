@@ -253,7 +253,7 @@ def _kind(before: Snapshot, after: Snapshot) -> EditKind:
 
 
 def _joined(old: str, new: str, mark: str) -> str:
-    return old if new in old.split(mark) else f"{old}{mark}{new}"
+    return old if f"{mark}{new}{mark}" in f"{mark}{old}{mark}" else f"{old}{mark}{new}"
 
 
 def _diff(path: str, before: Snapshot, after: Snapshot) -> str:

@@ -17,6 +17,7 @@ from hostlift.agent.server import ControlServer
 from hostlift.agent.targets import Targets
 from hostlift.agent.work import Workshop
 from hostlift.host.command import SystemCommands
+from hostlift.host.mounts import private_namespace
 from hostlift.remote.messages import Hello, Stage
 from hostlift.remote.seed.depot import Depot
 from hostlift.remote.seed.program import boot_id, identities
@@ -36,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     home, state = options.home, options.state
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     _configure_log(state / "agent.log")
+    # No process started elsewhere may inherit the volumes' mounts: they could not be unmounted.
+    private_namespace()
     replaced = _serve(options, home, state)
     if replaced:
         _log.info("starting the new agent")

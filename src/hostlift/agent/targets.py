@@ -71,6 +71,7 @@ class Targets:
         self._commands = commands
         self._by_id = by_id
         self._mount_root = mount_root
+        self._assembly = mount_root / "assembled"
         self._clock = clock or SystemClock()
         self._lock = threading.RLock()
 
@@ -138,6 +139,7 @@ class Targets:
         """
         with self._lock:
             order = self._complete_state().order
+            self._disassemble()
             for volume in sorted(order.volumes, key=_depth, reverse=True):
                 self._release(self._place(volume))
             checks: dict[str, str] = {}
@@ -157,9 +159,9 @@ class Targets:
         with self._lock:
             paths = self.volumes()
             order = self._complete_state().order
-            root = self._mount_root / "assembled"
+            root = self._assembly
             root.mkdir(parents=True, exist_ok=True)
-            self._disassemble(root)  # what an agent that was killed left
+            self._disassemble()
             with contextlib.ExitStack() as stack:
                 for volume in sorted(order.volumes, key=_depth):
                     place = _inside(root, volume.mount_point)
@@ -273,10 +275,11 @@ class Targets:
                 " 'hostlift data clear' and migrate again.",
             ) from error
 
-    def _disassemble(self, root: Path) -> None:
-        inside = [m.mount_point for m in mount_table() if Path(m.mount_point).is_relative_to(root)]
-        for point in reversed(inside):
-            unmount(Path(point))
+    def _disassemble(self) -> None:
+        """Take apart what an agent that was killed left assembled."""
+        for found in reversed(mount_table()):
+            if Path(found.mount_point).is_relative_to(self._assembly):
+                unmount(Path(found.mount_point))
 
 
 def _require_same(old: PrepareOrder, new: PrepareOrder) -> None:

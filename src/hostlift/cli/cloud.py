@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``hostlift cloud``: the embedded cloud to rehearse on."""
+"""``hostlift cloud``: the embedded cloud to rehearse on.
+
+The cloud is imported by the commands that need it: every start of ``hostlift`` on a slow source
+would pay seconds for it.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,14 @@ from typing import Annotated
 import typer
 
 from hostlift.cli.terminal import confirmed, emit, errors, say
-from hostlift.localcloud import daemon
 
 app = typer.Typer(
     help="The embedded cloud: ECS, VPC and STS on this machine.", no_args_is_help=True
 )
+
+
+images = typer.Typer(help="Public images, built on this machine.", no_args_is_help=True)
+app.add_typer(images, name="images")
 
 
 def _default_folder() -> Path:
@@ -41,6 +48,8 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Start it; prints the endpoint and an AccessKey."""
+    from hostlift.localcloud import daemon
+
     with errors():
         info = daemon.up(folder, compute, port)
     _show(asdict(info), as_json=as_json)
@@ -49,6 +58,8 @@ def up(
 @app.command()
 def down(folder: Folder) -> None:
     """Stop it; everything in it is kept."""
+    from hostlift.localcloud import daemon
+
     with errors():
         daemon.down(folder)
 
@@ -56,6 +67,8 @@ def down(folder: Folder) -> None:
 @app.command()
 def ls(folder: Folder, as_json: Json = False) -> None:
     """What exists in it."""
+    from hostlift.localcloud import daemon
+
     with errors():
         listing = daemon.listing(folder)
     if as_json:
@@ -67,10 +80,44 @@ def ls(folder: Folder, as_json: Json = False) -> None:
 
 
 @app.command()
+def export(
+    folder: Folder,
+    image: Annotated[str, typer.Argument(help="An image id (m-…).")],
+    target: Annotated[Path, typer.Argument(help="A folder for one qcow2 file a disk.")],
+) -> None:
+    """Write the disks of an image as stand-alone qcow2 files."""
+    from hostlift.localcloud import daemon
+
+    with errors():
+        written = daemon.export_image(folder, image, target)
+    say(*(str(path) for path in written))
+
+
+@images.command("build")
+def images_build() -> None:
+    """Build the public image into the cache folder, unless it is there."""
+    from hostlift.localcloud.images import stock
+
+    with errors():
+        built = stock.build(lambda line: say(line, to_stderr=True))
+    say(f"{built.name}: {built.disk}")
+
+
+@app.command()
+def coverage() -> None:
+    """Print every action and parameter it understands, as Markdown."""
+    from hostlift.localcloud.coverage import page
+
+    say(page())
+
+
+@app.command()
 def reset(
     folder: Folder, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
 ) -> None:
     """Wipe it: instances, disks, images, account."""
+    from hostlift.localcloud import daemon
+
     if not (yes or confirmed("Wipe the embedded cloud?")):
         raise typer.Exit(4)
     with errors():

@@ -59,7 +59,7 @@ def _text(file: Path, *, needed: bool) -> str | None:
         raise ConfigError(
             "does not exist",
             subject=str(file),
-            hint='Create it; the least it must hold is {"region_id": "cn-hangzhou",'
+            hint='Run "hostlift init" for a template, or create it; the least it must hold is {"region_id": "cn-hangzhou",'
             ' "image_name": "web01"}, with a region and a name of yours.',
         ) from None
     except UnicodeDecodeError as error:

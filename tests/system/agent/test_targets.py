@@ -279,6 +279,16 @@ def test_seal_unmounts_checks_and_says_so(targets: Targets, tmp_path: Path) -> N
     assert targets.seal().checks == checks
 
 
+def test_what_a_killed_agent_left_assembled_does_not_hinder_the_seal(
+    tmp_path: Path, targets: Targets
+) -> None:
+    """A mount of the volume where the dead agent had put it."""
+    targets.prepare(ORDER, silent)
+    (tmp_path / "mnt" / "assembled").mkdir()
+    with bind_mount(targets.volumes()["disk0p3"], tmp_path / "mnt" / "assembled"):
+        assert set(targets.seal().checks) == {"disk0p3", "disk1p1"}
+
+
 def test_a_volume_that_somebody_keeps_mounted_is_not_sealed(
     tmp_path: Path, by_id: Path, targets: Targets
 ) -> None:

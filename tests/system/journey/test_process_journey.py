@@ -69,6 +69,7 @@ def differences(world: Rehearsal, scratch: Path) -> list[str]:
             compute.export(snapshot, str(file))
             loop = stack.enter_context(attached(file, scratch))
             target = scratch / f"image{disk}"
+            target.mkdir()
             stack.enter_context(mounted(f"{loop}p1", target, kind="ext4", options=("ro",)))
             filters = [*(f"--exclude={p}" for p in edited), *(f"--exclude={p}" for p in excludes.read(world.workspace / "Excludes", (1,))[disk])]
             line = ["rsync", "-aHAXn", "--one-file-system", "--numeric-ids", "--checksum", "--delete", "--itemize-changes"]

@@ -104,12 +104,11 @@ def test_a_block_beyond_the_limit_is_thawed_and_refused(group: Path, tmp_path: P
     log = tmp_path / "log"
     with writer(group / "service", log):
         assert grows(log)
-        with (
-            pytest.raises(ReplicationError, match="broken"),
-            hold(FreezePlan(scope=group, limit=0.5)),
-        ):
-            assert stands(log)
-            assert grows(log)
+        seen: list[bool] = []
+        block = hold(FreezePlan(scope=group, limit=0.5))
+        with pytest.raises(ReplicationError, match="broken"), block:
+            seen.extend((stands(log), grows(log)))
+        assert seen == [True, True]
 
 
 FREEZER = """

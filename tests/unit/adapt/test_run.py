@@ -135,6 +135,7 @@ def test_interrupted_at_any_change_it_can_be_repeated_and_undone(tmp_path: Path)
             break
         report = run(tree, folder)
         assert tree.everything() == whole.everything()
+        assert [e for e in report.edits if e not in expected.edits] == []
         assert report == expected
         undo(folder / "ledger", tree)
         assert tree.everything() == before

@@ -31,7 +31,9 @@ from hostlift.replicate.excludes import Excludes, literal
         ("/\udcff", b"\xff", False, True),
     ],
 )
-def test_a_pattern_means_what_rsync_means(rule: str, path: bytes, directory: bool, out: bool) -> None:
+def test_a_pattern_means_what_rsync_means(
+    rule: str, path: bytes, directory: bool, out: bool
+) -> None:
     """Anchors, depth, classes, directories."""
     assert Excludes([rule]).leaves_out(path, directory=directory) is out
 
@@ -43,7 +45,9 @@ def test_the_first_rule_that_matches_wins() -> None:
     assert rules.leaves_out(b"log/other", directory=False)
 
 
-@pytest.mark.parametrize("path", [b"plain", b"a b", b"x[1]", b"*", b"q?", b"b\\s", b"[\\]", b"\xfe#", b"-"])
+@pytest.mark.parametrize(
+    "path", [b"plain", b"a b", b"x[1]", b"*", b"q?", b"b\\s", b"[\\]", b"\xfe#", b"-"]
+)
 def test_a_literal_pattern_matches_its_path_and_no_other(path: bytes) -> None:
     """Wildcards in names are only characters."""
     rules = Excludes([literal(path)])

@@ -41,7 +41,11 @@ def test_the_first_name_carries_the_entry_whichever_was_sent(tmp_path: Path) -> 
         names = [row(n, anchor=b"m") for n in (b"m", b"z", b"b")]
         manifest.settle(manifest.number("v"), names)
         found = list(manifest.entries("v"))
-        assert [(e.path, e.link_of, e.size) for e in found] == [(b"b", b"", 3), (b"m", b"b", 0), (b"z", b"b", 0)]
+        assert [(e.path, e.link_of, e.size) for e in found] == [
+            (b"b", b"", 3),
+            (b"m", b"b", 0),
+            (b"z", b"b", 0),
+        ]
         assert (manifest.totals("v").entries, manifest.totals("v").bytes) == (3, 3)
 
 

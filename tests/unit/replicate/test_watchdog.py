@@ -40,7 +40,15 @@ def frozen(groups: list[Path]) -> list[str]:
 def test_the_end_of_input_thaws(groups: list[Path]) -> None:
     """Its process died: groups and hooks, the last first; nonsense in between is passed over."""
     hooks: list[Path] = []
-    fd = said({"hook": "/h/1"}, {"group": str(groups[0])}, b"{nonsense", {"what": 1}, 7, {"group": str(groups[1])}, {"hook": "/h/2"})
+    fd = said(
+        {"hook": "/h/1"},
+        {"group": str(groups[0])},
+        b"{nonsense",
+        {"what": 1},
+        7,
+        {"group": str(groups[1])},
+        {"hook": "/h/2"},
+    )
     watch(fd, Watch(FakeClock(), hooks.append))
     assert frozen(groups) == ["0", "0"]
     assert hooks == [Path("/h/2"), Path("/h/1")]

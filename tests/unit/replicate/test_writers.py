@@ -23,11 +23,15 @@ class Machine:
         self.group("")
 
     def group(self, path: str) -> Path:
-        folder = self.groups / path
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = self.groups
+        folder.mkdir(exist_ok=True)
         (folder / "cgroup.procs").touch()
-        if path:
-            (folder / "cgroup.freeze").write_text("0\n")
+        for part in filter(None, path.split("/")):
+            folder /= part
+            folder.mkdir(exist_ok=True)
+            (folder / "cgroup.procs").touch()
+            if not (folder / "cgroup.freeze").exists():
+                (folder / "cgroup.freeze").write_text("0\n")
         return folder
 
     def runs(
@@ -57,7 +61,9 @@ class Machine:
 
     def chosen(self) -> tuple[set[str], set[int]]:
         found = self.writers()
-        return {str(g.relative_to(self.groups)) for g in found.groups}, {p.pid for p in found.processes}
+        return {str(g.relative_to(self.groups)) for g in found.groups}, {
+            p.pid for p in found.processes
+        }
 
 
 @pytest.fixture

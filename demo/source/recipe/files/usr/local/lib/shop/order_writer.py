@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Places an order every half second: a row, the running total, a line in the journal file.
+"""Places an order every half second: a row, the running total, a line in the order log.
 
 Row and total belong to one transaction: a copy in which they disagree was taken in the middle.
 """
@@ -7,28 +7,32 @@ Row and total belong to one transaction: a copy in which they disagree was taken
 import os
 import random
 import time
+from pathlib import Path
+from typing import TextIO
 
 import psycopg2
 
-JOURNAL = "/var/lib/shop/orders.log"
+LOG = Path("/var/lib/shop/orders.log")
 
 
-def place(database, journal):
+def place(database: psycopg2.extensions.connection, log: TextIO) -> None:
+    """Place one order."""
     amount = random.randint(1, 500)
     with database, database.cursor() as cursor:
         cursor.execute("INSERT INTO orders (amount) VALUES (%s) RETURNING id", (amount,))
         order = cursor.fetchone()[0]
         cursor.execute("UPDATE totals SET orders = orders + 1, amount = amount + %s", (amount,))
-    journal.write(f"{order} {amount}\n")
-    journal.flush()
-    os.fsync(journal.fileno())
+    log.write(f"{order} {amount}\n")
+    log.flush()
+    os.fsync(log.fileno())
 
 
-def main():
+def main() -> None:
+    """Place orders for ever."""
     database = psycopg2.connect(dbname="shop")
-    with open(JOURNAL, "a", encoding="ascii") as journal:
+    with LOG.open("a", encoding="ascii") as log:
         while True:
-            place(database, journal)
+            place(database, log)
             time.sleep(0.5)
 
 

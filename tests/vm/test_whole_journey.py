@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo, as a user runs it, and what it must have shown."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.vm, pytest.mark.slow]
+ROOT = Path(__file__).parent.parent.parent
+LIMIT = 2400.0
+
+
+def tail(text: str) -> str:
+    return "\n".join(text.splitlines()[-60:])
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    file = tmp_path_factory.mktemp("demo") / "facts.json"
+    line = [sys.executable, "-m", "demo.run", "--json", str(file)]
+    done = subprocess.run(
+        line, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    assert done.returncode == 0, tail(done.stdout) + tail(done.stderr)
+    yield json.loads(file.read_text())
+
+
+def test_the_copy_answers_as_the_source(facts: dict[str, Any]) -> None:
+    """Pages, the second disk, the orders, their invariant, the last row before the freeze, the log."""
+    assert facts["finished"]
+    answers = {answer["name"]: answer for answer in facts["answers"]}
+    assert set(answers) == {"nginx", "/data", "orders", "consistency", "freeze", "order log"}
+    assert {name for name, answer in answers.items() if not answer["same"]} == set()
+
+
+def test_everything_was_read_back_and_is_equal(facts: dict[str, Any]) -> None:
+    """The receipt's roots of source and target agree for both volumes."""
+    volumes = facts["report"]["volumes"]
+    assert sorted(v["mount_point"] for v in volumes) == ["/", "/data"]
+    assert all(v["source_root"] == v["target_root"] for v in volumes)
+    assert all(v["entries"] > 100 for v in volumes)
+
+
+def test_the_freeze_was_short_and_the_edits_are_recorded(facts: dict[str, Any]) -> None:
+    """Writers stood still for seconds; what was changed to boot is listed with its reason."""
+    report = facts["report"]
+    assert 0 < report["freeze_seconds"] <= 60
+    edits = {edit["path"]: edit for edit in report["edits"]}
+    assert "/etc/network/interfaces" in edits
+    assert all(edit["why"] for edit in edits.values())
+
+
+def test_the_trial_instance_proved_the_image(facts: dict[str, Any]) -> None:
+    """The beacon on the trial's console said what it should."""
+    boot = facts["report"]["boot"]
+    assert boot["problems"] == []
+    assert boot["facts"]["hostname"] == "shop01"
+
+
+def test_nothing_billed_is_left_but_the_image(facts: dict[str, Any]) -> None:
+    """One image and its two snapshots are kept; instances, group and networks were released."""
+    report = facts["report"]
+    assert report["kept"][0] == report["image"]
+    assert len(report["kept"]) == 3
+    assert len(report["released"]) >= 4
+
+
+def test_the_machine_is_as_before() -> None:
+    """No namespace of the demo's cloud is left."""
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True)
+    assert "cloud-" not in listed.stdout
