@@ -60,7 +60,11 @@ def check(found: dict[str, int], limit: int, allowed: dict[str, str]) -> None:
 
 def test_files_are_short() -> None:
     """A file is read in one go."""
-    check({str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in SOURCES}, FILE_LINES, FILES)
+    check(
+        {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in SOURCES},
+        FILE_LINES,
+        FILES,
+    )
 
 
 def test_functions_are_short() -> None:

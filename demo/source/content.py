@@ -32,7 +32,7 @@ def fill_data(root: Path) -> None:
         file = files / f"{number % 16:x}" / f"record-{number:04}.dat"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(chance.randbytes(chance.randrange(1, 40_000)))
-    (root / "archive.bin").write_bytes(chance.randbytes(48 * _MIB))
+    (root / "archive.bin").write_bytes(chance.randbytes(32 * _MIB))
     (root / "text.log").write_text("the same line again and again\n" * 400_000)
     _odd_ones(root / "odd")
 

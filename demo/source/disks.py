@@ -28,6 +28,7 @@ PACKAGES = (
     "ifupdown",
     "initramfs-tools",
     "iproute2",
+    "isc-dhcp-client",
     "kmod",
     "linux-image-cloud-amd64",
     "nginx",

@@ -15,7 +15,9 @@ from hostlift.host.command import end_group, spawn
 def running(argv: tuple[str, ...], log: Path, fds: tuple[int, ...] = ()) -> Iterator[Popen[bytes]]:
     """A process for the length of the block; ``log`` gets what it says."""
     with log.open("wb") as output:
-        process = spawn(argv, stdout=output.fileno(), pass_fds=fds)
+        # Even a killed demo leaves no machine behind.
+        line = ("setpriv", "--pdeathsig", "KILL", "--", *argv)
+        process = spawn(line, stdout=output.fileno(), pass_fds=fds)
     try:
         yield process
     finally:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: INP001 - a file of the bundle, not of a package
+
 """Runs one of hostlift's programs from the folder this file is in."""
 
 import sys

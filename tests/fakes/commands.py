@@ -19,7 +19,9 @@ class ScriptedCommands:
     exit status, or a function of argv. ``missing`` names programs that are not installed.
     """
 
-    def __init__(self, answers: Mapping[str, Answer] | None = None, missing: Sequence[str] = ()) -> None:
+    def __init__(
+        self, answers: Mapping[str, Answer] | None = None, missing: Sequence[str] = ()
+    ) -> None:
         self.answers = dict(answers or {})
         self.missing = set(missing)
         self.lines: list[str] = []
@@ -46,7 +48,13 @@ class ScriptedCommands:
         if callable(answer):
             answer = answer(argv)
         status = answer if isinstance(answer, int) else 0
-        out = b"" if isinstance(answer, int) else answer.encode() if isinstance(answer, str) else answer
+        out = (
+            b""
+            if isinstance(answer, int)
+            else answer.encode()
+            if isinstance(answer, str)
+            else answer
+        )
         if check and status:
             raise CommandFailed(tuple(argv), status, "scripted failure")
         return Completed(tuple(argv), status, out, b"")

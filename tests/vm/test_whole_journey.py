@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,14 @@ def tail(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     file = tmp_path_factory.mktemp("demo") / "facts.json"
     line = [sys.executable, "-m", "demo.run", "--json", str(file)]
     done = subprocess.run(
         line, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False
     )
     assert done.returncode == 0, tail(done.stdout) + tail(done.stderr)
-    yield json.loads(file.read_text())
+    return json.loads(file.read_text())
 
 
 def test_the_copy_answers_as_the_source(facts: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ from hostlift.replicate.source import SourceVolume
 from hostlift.verify.compare import compare, show_path
 
 _MAX_WARM_PASSES = 4
-_SMALL_DELTA = 8 << 20
+_SMALL_DELTA = 32 << 20
 """Bytes: a further warm pass over less than this takes longer than it saves in the freeze."""
 _REPAIRS = 2
 _SHOWN = 20

@@ -118,7 +118,9 @@ class World:
                 journal.append(Record.MIGRATION, id="m-1")
             waiter = Waiter(self.clock, discard, threading.Event())
             ctx = Context(
-                settings=Settings(region_id="cn-hangzhou", image_name="result", source_cidr="192.0.2.1/32"),
+                settings=Settings(
+                    region_id="cn-hangzhou", image_name="result", source_cidr="192.0.2.1/32"
+                ),
                 workspace=self.workspace,
                 source_root=self.source,
                 cloud=self.cloud,
@@ -208,7 +210,16 @@ def test_a_released_intermediate_instance_is_made_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "method",
-    ["create_vpc", "create_vswitch", "create_security_group", "run_instance", "create_snapshot", "create_image", "delete", "stop_instance"],
+    [
+        "create_vpc",
+        "create_vswitch",
+        "create_security_group",
+        "run_instance",
+        "create_snapshot",
+        "create_image",
+        "delete",
+        "stop_instance",
+    ],
 )
 @pytest.mark.parametrize("after", [False, True])
 def test_a_refused_or_unanswered_call_is_made_good_by_the_next_run(

@@ -62,7 +62,11 @@ def differences(world: Rehearsal, scratch: Path) -> list[str]:
     snapshots = [str(s) for s in finished(world)["snapshot_ids"]]  # type: ignore[union-attr]
     compute, _ = open_kind("process", world.cloud)
     found: list[str] = []
-    edited = [e["path"] for f in (world.workspace / "receipts").glob("*.edits.json") for e in json.loads(f.read_text())]
+    edited = [
+        e["path"]
+        for f in (world.workspace / "receipts").glob("*.edits.json")
+        for e in json.loads(f.read_text())
+    ]
     with ExitStack() as stack:
         for disk, (snapshot, point) in enumerate(zip(snapshots, ("/", "/data"), strict=True)):
             file = scratch / f"{snapshot}.qcow2"
@@ -71,8 +75,22 @@ def differences(world: Rehearsal, scratch: Path) -> list[str]:
             target = scratch / f"image{disk}"
             target.mkdir()
             stack.enter_context(mounted(f"{loop}p1", target, kind="ext4", options=("ro",)))
-            filters = [*(f"--exclude={p}" for p in edited), *(f"--exclude={p}" for p in excludes.read(world.workspace / "Excludes", (1,))[disk])]
-            line = ["rsync", "-aHAXn", "--one-file-system", "--numeric-ids", "--checksum", "--delete", "--itemize-changes"]
+            filters = [
+                *(f"--exclude={p}" for p in edited),
+                *(
+                    f"--exclude={p}"
+                    for p in excludes.read(world.workspace / "Excludes", (1,))[disk]
+                ),
+            ]
+            line = [
+                "rsync",
+                "-aHAXn",
+                "--one-file-system",
+                "--numeric-ids",
+                "--checksum",
+                "--delete",
+                "--itemize-changes",
+            ]
             source = f"{world.source / point.lstrip('/')}/"
             done = SystemCommands().run([*line, *filters, source, f"{target}/"], timeout=300)
             found += done.text.splitlines()

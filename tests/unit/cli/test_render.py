@@ -14,7 +14,13 @@ from hostlift.model.finding import Finding, Severity
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (3 << 30, "3.0 GiB"), (5 << 50, "5120.0 TiB")],
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1536, "1.5 KiB"),
+        (3 << 30, "3.0 GiB"),
+        (5 << 50, "5120.0 TiB"),
+    ],
 )
 def test_bytes_are_shown_with_the_largest_unit_that_fits(count: int, text: str) -> None:
     """Binary units, one decimal."""

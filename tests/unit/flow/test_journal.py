@@ -58,8 +58,9 @@ def test_rows_of_another_version_are_refused(tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("INSERT INTO journal (at, kind, body) VALUES (1, 'sung', '{}')")
     db.close()
-    with pytest.raises(StateError, match="not a journal of this version"), open_journal(
-        path, FakeClock()
+    with (
+        pytest.raises(StateError, match="not a journal of this version"),
+        open_journal(path, FakeClock()),
     ):
         pass
 

@@ -150,7 +150,9 @@ def _vswitch(ctx: Context, vpc: str, zone: str) -> str:
 
 def _security_group(ctx: Context, vpc: str) -> str:
     def make(token: str, agreed: Mapping[str, Any]) -> str:
-        rules = tuple(Rule(port=port, source=agreed["source"]) for port in (CONTROL_PORT, DATA_PORT))
+        rules = tuple(
+            Rule(port=port, source=agreed["source"]) for port in (CONTROL_PORT, DATA_PORT)
+        )
         return ctx.cloud.create_security_group(
             vpc=agreed["vpc"], rules=rules, tags=ctx.ledger.tags, token=token
         )

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ifupdown: the first card becomes eth0 with DHCP; stanzas of cards that are gone go."""
+"""ifupdown: the first card becomes eth0 with DHCP; stanzas of cards that are gone go.
+
+Where ifupdown has no DHCP client to call, systemd-networkd takes eth0 over (see `networkd`).
+"""
 
 from __future__ import annotations
 
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.formats.interfaces import Stanza, parse, render, without_names
 from hostlift.adapt.linux.bench import Bench, Step
+from hostlift.adapt.linux.dhcp import ifupdown_asks, networkd_must_ask
 from hostlift.adapt.linux.ports import FIRST, is_physical
 
 _MAIN = "/etc/network/interfaces"
@@ -27,10 +31,13 @@ def apply(bench: Bench, edit: Editor) -> None:
     if not names and any(bench.names(folder) for folder in _OTHER_STACKS):
         return
     home = next((p for p, parsed in files.items() if any(s.name in names for s in parsed)), _MAIN)
+    by_networkd = networkd_must_ask(bench)
     for path, parsed in files.items():
-        new = _rewritten(parsed, names, dhcp=path == home)
+        new = _rewritten(parsed, names, dhcp=path == home and not by_networkd)
         edit.write(path, render(new), _WHY)
     _tell(bench, stanzas, names)
+    if not by_networkd and not ifupdown_asks(bench):
+        bench.note("no DHCP client is installed: install isc-dhcp-client on the source and rerun")
 
 
 def _files(bench: Bench) -> list[str]:
