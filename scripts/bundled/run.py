@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-
 """Runs one of hostlift's programs from the folder this file is in."""
 
 import sys

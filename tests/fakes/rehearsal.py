@@ -88,6 +88,19 @@ class Rehearsal:
                 raise AssertionError(f"still running after {CPU_SECONDS} s:\n{err}") from None
         return Ended(process.returncode, out, err)
 
+    def pause(self, *arguments: str, at: str) -> Ended:
+        """Run the program and press Ctrl-C once it says ``at``."""
+        process = self.start(*arguments)
+        assert process.stderr is not None
+        said: list[str] = []
+        for line in process.stderr:
+            said.append(line)
+            if at in line:
+                process.send_signal(signal.SIGINT)
+                break
+        out, err = process.communicate(timeout=CPU_SECONDS)
+        return Ended(process.returncode, out, "".join(said) + err)
+
     def migrate(self, *, kill_after: float | None = None) -> Ended:
         """``hostlift migrate --yes`` of the offline source."""
         return self.run("migrate", "--yes", "--root", str(self.source), kill_after=kill_after)

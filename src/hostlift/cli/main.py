@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -136,7 +135,6 @@ def data_clear(folder: Folder = HERE, yes: Yes = False) -> None:
 
 def main() -> None:
     """Entry point of the ``hostlift`` program."""
-    os.environ.setdefault("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
     try:
         app()
     except KeyboardInterrupt:

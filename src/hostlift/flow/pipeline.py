@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from hostlift.errors import HostliftError, Retry
 from hostlift.flow import engine
 from hostlift.flow.context import Context
 from hostlift.flow.engine import Step
@@ -49,14 +50,29 @@ STORY: Final[tuple[Step[Any], ...]] = (
 )
 
 
+_RESETS = 2
+
+
 def migrate(ctx: Context, story: Sequence[Step[Any]] = STORY) -> Results:
     """The whole story, from wherever an earlier run left it."""
     if ctx.journal.state.finished:
         return results_of(ctx.journal)
     with kept_alive(ctx):
-        results = engine.tell(story, ctx)
+        results = _told(ctx, story)
     ctx.journal.append(Record.FINISHED)
     return results
+
+
+def _told(ctx: Context, story: Sequence[Step[Any]]) -> Results:
+    """Tell the story; what vanished while it was told is noticed by telling it again."""
+    for _ in range(_RESETS):
+        try:
+            return engine.tell(story, ctx)
+        except HostliftError as error:
+            if error.retry is not Retry.RESET:
+                raise
+            ctx.note(f"{error}; looking at everything again", "warning")
+    return engine.tell(story, ctx)
 
 
 def plan_for(look: Look, inspection: Inspection) -> MigrationPlan:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hostlift.clouds.registry import CloudAccess, open_cloud
 from hostlift.errors import ConfigError, StateError
-from hostlift.events import EventSink
+from hostlift.events import EventSink, Note
 from hostlift.flow import client_data
 from hostlift.flow.agent_door import open_agent
 from hostlift.flow.context import Confirm, Context
@@ -26,7 +26,7 @@ from hostlift.ports.cloud import Cloud
 from hostlift.service.lock import only_one
 from hostlift.service.log import logged
 from hostlift.settings.folder import Workspace
-from hostlift.settings.user_config import Settings, load
+from hostlift.settings.user_config import Settings, file_warnings, load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,8 @@ def opened(options: Options, confirm: Confirm, *, repair: bool = False) -> Itera
     with ExitStack() as stack:
         stack.enter_context(only_one(workspace.folder))
         sink = stack.enter_context(logged(workspace.logs, clock, options.sink))
+        for text in file_warnings(workspace.folder):
+            sink(Note(text, "warning"))
         lost = client_data.migration_of(workspace.client_data)
         watch = client_data.writer(workspace.client_data)
         journal = stack.enter_context(open_journal(workspace.database, clock, watch))

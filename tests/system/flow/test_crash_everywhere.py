@@ -208,6 +208,25 @@ def test_a_released_intermediate_instance_is_made_again(tmp_path: Path) -> None:
     assert world.cloud.count("run_instance") == 3
 
 
+def test_an_instance_that_vanishes_under_way_is_made_again_at_once(tmp_path: Path) -> None:
+    """Its deletion was still going on when the run began: no second command is needed."""
+    world = World(tmp_path)
+    lost: list[str] = []
+
+    def lose(instance: str, spec: InstanceSpec) -> None:
+        world._boot(instance, spec)
+        if not lost and spec.name != "hostlift-trial":
+            lost.append(instance)
+            thing = world.cloud.things[instance]
+            thing.gone_at = world.clock.now() + 21
+
+    world.cloud.on_run = lose
+    world.run()
+    world.assert_ended_well()
+    assert lost
+    assert world.cloud.count("run_instance") == 3
+
+
 @pytest.mark.parametrize(
     "method",
     [

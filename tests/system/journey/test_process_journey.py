@@ -141,8 +141,11 @@ def test_kill_9_at_random_moments_ends_in_the_same_image(world: Rehearsal, tmp_p
 
 
 def test_a_deleted_intermediate_instance_is_made_again(world: Rehearsal) -> None:
-    """FAQ 14: the client notices by itself."""
-    world.migrate(kill_after=12)
+    """FAQ 14: the client notices by itself. Before that, Ctrl-C pauses and says how to go on."""
+    line = ("migrate", "--yes", "--root", str(world.source))
+    paused = world.pause(*line, at="files: ")
+    assert paused.status == 130, paused.err
+    assert "Run the same command again to continue" in paused.err
     data = json.loads((world.workspace / "client_data").read_text())
     first = data["transition"]["instance"]["instance_id"]
     info = daemon.info(world.cloud)
