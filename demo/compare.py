@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from demo.server import Shell, query
@@ -27,8 +28,8 @@ _PAGES = (
 _LISTING = """
 cd /data
 find . -mindepth 1 -path ./lost+found -prune -o -printf '%P %y %m %U %G %n %l ' \\
-    \\( -type d -printf '%T@\\0' -o -printf '%s %T@\\0' \\) | LC_ALL=C sort -z | sha256sum
-find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+    \\( -type d -printf '%T@\\0' -o -printf '%s %T@\\0' \\) | LC_ALL=C sort -z | b2sum
+find . -type f -print0 | LC_ALL=C sort -z | xargs -0 b2sum | b2sum
 find . | wc -l
 """
 
@@ -77,7 +78,8 @@ def _serves(shell: Shell) -> bool:
 
 
 def _data_disk(source: Shell, copy: Shell) -> Comparison:
-    ours, theirs = (shell.run(_LISTING) for shell in (source, copy))
+    with ThreadPoolExecutor() as both:
+        ours, theirs = both.map(lambda shell: shell.run(_LISTING), (source, copy))
     device = copy.run("findmnt -no SOURCE -M /data").strip()
     root = copy.run("findmnt -no SOURCE -M /").strip()
     apart = bool(device) and device.rstrip("0123456789") != root.rstrip("0123456789")

@@ -45,8 +45,9 @@ class Moved:
 
 
 def install(shell: Shell, bundle: Path, cloud: EmbeddedCloud) -> None:
-    """Unpack the bundle and write user_config.json."""
+    """Unpack the bundle, write user_config.json, and leave the tool itself out of the copy."""
     shell.run("tar -xz -C /opt", stdin=bundle.read_bytes(), timeout=900)
+    shell.run(f"echo {HOME}/ >>{HOME}/Excludes/rsync_excludes_linux.txt")
     wishes = {
         "access_id": cloud.key_id,
         "secret_key": cloud.key_secret,

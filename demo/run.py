@@ -35,8 +35,10 @@ from demo.server import orders, source_server
 from demo.source import disks
 from hostlift.errors import HostliftError
 from hostlift.host.command import SystemCommands
+from hostlift.localcloud.fabric.internet import internet_host
 from hostlift.localcloud.images import cache
 
+VISITOR = "198.51.100.20"
 BUNDLE = Path("dist/hostlift-linux-x86_64.tar.gz")
 
 
@@ -82,7 +84,9 @@ def _demo(folder: Path, options: argparse.Namespace) -> Facts:
             cloud = stack.enter_context(embedded_cloud(folder / "cloud"))
             print(f"    ECS, VPC and STS at {cloud.endpoint}")
         with steps.step("source", "2 The source server boots"):
-            shell = stack.enter_context(source_server(built, cloud.fabric(), folder))
+            fabric = cloud.fabric()
+            visitor = stack.enter_context(internet_host(fabric, "visitor", VISITOR))
+            shell = stack.enter_context(source_server(built, fabric, visitor, folder))
             print(f"    shop01 at {shell.address} has {orders(shell)} orders, and takes more")
         with steps.step("install", "3 hostlift is copied to the source"):
             guestwork.install(shell, options.bundle, cloud)

@@ -29,7 +29,7 @@ class Shell:
     """Root's shell on a machine of the internet.
 
     Attributes:
-        namespace: The one that plays the internet.
+        namespace: Of a host on the internet, from where we look.
         key: Private ssh key; ``known_hosts`` has the machine's host keys under ``alias``.
     """
 
@@ -90,10 +90,15 @@ class Shell:
 
 
 @contextmanager
-def source_server(disks: SourceDisks, fabric: NamespaceFabric, folder: Path) -> Iterator[Shell]:
+def source_server(
+    disks: SourceDisks, fabric: NamespaceFabric, visitor: str, folder: Path
+) -> Iterator[Shell]:
     """The source server, up for the length of the block; it boots by its own boot loader.
 
     Yields when the shop takes orders.
+
+    Args:
+        visitor: Namespace of the host we look at it from.
     """
     system, data = (_overlay(base, folder) for base in (disks.system, disks.data))
     tap = fabric.open_internet_tap("shop01")
@@ -104,7 +109,7 @@ def source_server(disks: SourceDisks, fabric: NamespaceFabric, folder: Path) -> 
     try:
         line = (*command_line(system, data), *card)
         with running(line, folder / "source-qemu.log", fds=(tap,)) as process:
-            shell = Shell(fabric.internet_namespace, SOURCE, disks.key, disks.known_hosts)
+            shell = Shell(visitor, SOURCE, disks.key, disks.known_hosts)
 
             def ready() -> bool:
                 if process.poll() is not None:

@@ -54,7 +54,7 @@ def _odd_ones(odd: Path) -> None:
     os.link(odd / "one", odd / "three")
     with (odd / "sparse").open("wb") as sparse:
         sparse.write(b"start")
-        sparse.seek(300 * _MIB)
+        sparse.seek(60 * _MIB)
         sparse.write(b"end")
     (odd / "empty").touch()
     (odd / "relative").symlink_to("one")

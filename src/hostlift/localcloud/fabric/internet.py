@@ -61,7 +61,9 @@ class Internet:
 
     def route(self, public: str, uplink: str) -> None:
         """Send a public address into a private network."""
-        line = f"route replace {public}/32 via {TRANSIT_VPC} dev {uplink} onlink"
+        # The router's own visitors come from its address among the hosts, not from the uplink's.
+        via = f"via {TRANSIT_VPC} dev {uplink} onlink src {HOSTS_ROUTER}"
+        line = f"route replace {public}/32 {via}"
         namespaces.configure(self.name, [line])
 
     def unroute(self, public: str) -> None:
