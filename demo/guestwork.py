@@ -56,6 +56,8 @@ def install(shell: Shell, bundle: Path, cloud: EmbeddedCloud) -> None:
         "system_disk_size": 20,
         "data_disks": [{"data_disk_index": 1, "data_disk_size": 20, "src_path": "/data"}],
         "endpoint": cloud.inner_endpoint,
+        # An emulated processor on a busy machine needs longer than the default allows.
+        "freeze_limit": 240,
     }
     shell.run(
         f"umask 077 && cat >{HOME}/user_config.json",
