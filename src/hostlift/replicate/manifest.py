@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from hostlift.errors import StateError
 from hostlift.model.entry import Entry, Kind, Meta
@@ -36,8 +37,7 @@ class State(IntEnum):
     """The target may hold this, something else or nothing: send it again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A path whose operation was acknowledged.
 
     Attributes:
@@ -193,10 +193,7 @@ class Manifest:
 
     def settle(self, vol: int, rows: Iterable[Row]) -> None:
         """Write acknowledged rows; a single or further name no longer has chunks of its own."""
-        values = [
-            (vol, r.key, r.kind, r.dev, _signed(r.ino), r.ctime, r.size, r.state, r.anchor, r.entry)
-            for r in rows
-        ]
+        values = [(vol, *(row._replace(ino=_signed(row.ino)))) for row in rows]
         with self.transaction() as db:
             db.executemany(
                 "INSERT INTO rep_entry(vol,key,kind,dev,ino,ctime,size,state,anchor,entry)"

@@ -20,6 +20,8 @@ from enum import Enum
 from pathlib import Path
 
 from hostlift.errors import ProtocolError, TargetLost
+from hostlift.host.clock import SystemClock
+from hostlift.ports.clock import Clock
 from hostlift.replicate import ops
 from hostlift.replicate.fs.directories import opened_tree
 from hostlift.replicate.protocol import (
@@ -45,7 +47,9 @@ _GREETING_SECONDS = 60.0
 _IDLE_SECONDS = 3600.0
 _SEND_SECONDS = 120.0
 _FENCE_SECONDS = 30.0
-_GROUP_SECONDS = 0.2
+_GROUP_SECONDS = 1.0
+"""A sync costs a journal commit and a flush of the disk, however little there is to write. A sender
+whose window is larger than `_GROUP_BYTES` never waits for this: it flushes at the end of a phase."""
 _GROUP_BYTES = 16 << 20
 _MOST_APPLIED = 64
 _FATAL = frozenset(
@@ -64,6 +68,7 @@ class Receiver:
         generations: The random id of each volume's making; a sender that expects another one is
             told that the target is lost. Volumes that are not named accept any.
         migration: When given, senders of other migrations are refused.
+        clock: Says when what was applied has waited long enough to be made durable.
     """
 
     def __init__(
@@ -72,10 +77,12 @@ class Receiver:
         generations: Mapping[str, str] | None = None,
         *,
         migration: str = "",
+        clock: Clock | None = None,
     ) -> None:
         self._volumes = dict(volumes)
         self._generations = dict(generations or {})
         self._migration = migration
+        self._clock = clock or SystemClock()
         self._state = threading.Condition()
         self._pass = ""
         self._live: dict[int, _Connection] = {}
@@ -157,7 +164,7 @@ class Receiver:
                 target.clean()
             self._pass = hello.pass_id
         syncs = {v: self._root(v).sync for v, _ in hello.volumes}
-        connection = _Connection(wire, targets, syncs)
+        connection = _Connection(wire, targets, syncs, self._clock)
         self._live[hello.stream] = connection
         return connection
 
@@ -202,6 +209,7 @@ class _Connection:
     wire: Wire
     targets: dict[str, Target]
     syncs: dict[str, GroupSync]
+    clock: Clock
     _applied: queue.Queue[_Applied | _Mark] = field(
         default_factory=lambda: queue.Queue(_MOST_APPLIED)
     )
@@ -290,15 +298,18 @@ class _Connection:
             self._drain()
 
     def _group(self) -> list[_Applied] | None:
-        """What was applied in a fraction of a second, or until asked; None at the end."""
+        """What was applied in a short while, or until asked; None at the end."""
         group: list[_Applied] = []
         size = 0
+        until: float | None = None
         while size < _GROUP_BYTES and not self._ended:
             try:
-                more = self._applied.get(timeout=_GROUP_SECONDS if group else None)
+                left = None if until is None else max(0.0, until - self.clock.monotonic())
+                more = self._applied.get(timeout=left)
             except queue.Empty:
                 break
             if isinstance(more, _Applied):
+                until = until or self.clock.monotonic() + _GROUP_SECONDS
                 group.append(more)
                 size += more.size
                 continue

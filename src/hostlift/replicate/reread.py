@@ -6,13 +6,19 @@ Entries come depth first with the names of each directory sorted as bytes, which
 each other is a `manifest.link_entry`. Only `source.RESERVED` is left out; ``lost+found`` is an
 ordinary directory (a pass removes the target's when the source has none). Memory follows the
 largest directory and the number of inodes with several names.
+
+One thread walks, a few others read files ahead of it, a short run of neighbours at a time, so that
+a slow disk and every processor are kept busy; what was read comes out in order nevertheless.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+import threading
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from blake3 import blake3
@@ -27,6 +33,11 @@ from hostlift.replicate.source import RESERVED
 
 _DROP = Path("/proc/sys/vm/drop_caches")
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOATIME | os.O_CLOEXEC
+_READERS = 3
+_RUN = 16
+"""Files that a reader takes at once."""
+_AHEAD = 48
+"""Runs, and directories and such between them, that may be read before they are asked for."""
 
 
 def reread(root: Path, *, drop_caches: bool = True) -> Iterator[Entry]:
@@ -41,15 +52,16 @@ def reread(root: Path, *, drop_caches: bool = True) -> Iterator[Entry]:
     """
     with opened_tree(root) as fd:
         syncfs(fd)
-        tree = _Tree(fd, cold=drop_caches and _drop_caches())
-        try:
-            yield from tree.entries()
-        except OSError as error:
-            raise VerifyError(
-                f"cannot be read back: {error.strerror}", subject=attributes.show(tree.at)
-            ) from error
-        finally:
-            tree.close()
+        files = _Files(cold=drop_caches and _drop_caches())
+        with ThreadPoolExecutor(_READERS, "reread") as readers:
+            tree = _Tree(fd, files, readers)
+            try:
+                yield from tree.entries()
+            except OSError as error:
+                raise _unreadable(tree.at, error) from error
+            finally:
+                files.unwanted.set()
+                tree.close()
 
 
 def _drop_caches() -> bool:
@@ -61,9 +73,16 @@ def _drop_caches() -> bool:
     return True
 
 
+def _unreadable(path: bytes, error: OSError) -> VerifyError:
+    return VerifyError(f"cannot be read back: {error.strerror}", subject=attributes.show(path))
+
+
 class _Tree:
-    def __init__(self, root: int, *, cold: bool) -> None:
-        self._cold = cold
+    """Walks, and puts together in order what the readers read."""
+
+    def __init__(self, root: int, files: _Files, readers: ThreadPoolExecutor) -> None:
+        self._files = files
+        self._readers = readers
         self._directories = Directories(root)
         self._firsts: dict[tuple[int, int], bytes] = {}
         self.at = b"."
@@ -72,16 +91,45 @@ class _Tree:
         self._directories.clear()
 
     def entries(self) -> Iterator[Entry]:
+        ahead: deque[Entry | Future[list[_Found]]] = deque()
+        for piece in self._pieces():
+            ahead.append(piece)
+            if len(ahead) > _AHEAD:
+                yield from self._done(ahead.popleft())
+        while ahead:
+            yield from self._done(ahead.popleft())
+
+    def _done(self, piece: Entry | Future[list[_Found]]) -> Iterator[Entry]:
+        if isinstance(piece, Entry):
+            yield piece
+            return
+        for found in piece.result():
+            yield found if isinstance(found, Entry) else self._one_of_several(*found)
+
+    def _one_of_several(self, path: bytes, inode: tuple[int, int]) -> Entry:
+        """A file with further names: here, in order, it is certain which of them is the first."""
+        first = self._firsts.setdefault(inode, path)
+        if first != path:
+            return link_entry(path, Kind.FILE, first)
+        self.at = path
+        return self._files.read(path, *self._directories.locate(path))
+
+    def _pieces(self) -> Iterator[Entry | Future[list[_Found]]]:
         """The root is sorted among its children, as its name ``.`` demands."""
-        stack = [iter([*self._names(b".", extra=b".")])]
+        stack = [iter(self._names(b".", extra=b"."))]
         where = [b""]
         while stack:
-            name = next(stack[-1], None)
-            if name is None:
+            names = next(stack[-1], None)
+            if names is None:
                 stack.pop()
                 where.pop()
                 continue
-            path = name if not where[-1] else where[-1] + b"/" + name
+            prefix = where[-1] + b"/" if where[-1] else b""
+            if isinstance(names, list):
+                folder = os.dup(self._directories.open(where[-1]))
+                yield self._readers.submit(self._files.run, folder, prefix, names)
+                continue
+            path = prefix + names
             self.at = path
             entry = self._entry(path)
             yield entry
@@ -89,13 +137,25 @@ class _Tree:
                 stack.append(iter(self._names(path)))
                 where.append(path)
 
-    def _names(self, path: bytes, extra: bytes = b"") -> list[bytes]:
-        names = [os.fsencode(n) for n in os.listdir(self._directories.open(path))]
+    def _names(self, path: bytes, extra: bytes = b"") -> list[bytes | list[bytes]]:
+        """What is in a directory, sorted; regular files that follow each other in runs."""
+        with os.scandir(self._directories.open(path)) as listing:
+            kinds = {os.fsencode(e.name): e.is_file(follow_symlinks=False) for e in listing}
         if extra:
-            names = [n for n in names if n != RESERVED]
-            names.append(extra)
-        names.sort()
-        return names
+            kinds.pop(RESERVED, None)
+            kinds[extra] = False
+        found: list[bytes | list[bytes]] = []
+        run: list[bytes] = []
+        for name in sorted(kinds):
+            if not kinds[name]:
+                found.append(name)
+                run = []
+            elif run and len(run) < _RUN:
+                run.append(name)
+            else:
+                run = [name]
+                found.append(run)
+        return found
 
     def _entry(self, path: bytes) -> Entry:
         if path == b".":
@@ -109,8 +169,6 @@ class _Tree:
             first = self._firsts.setdefault((st.st_dev, st.st_ino), path)
             if first != path:
                 return link_entry(path, kind, first)
-        if kind is Kind.FILE:
-            return self._file(path, directory, name)
         return Entry(
             path=path,
             kind=kind,
@@ -124,18 +182,65 @@ class _Tree:
         meta = attributes.read_opened(fd, os.fstat(fd))
         return Entry(path=path, kind=Kind.DIRECTORY, meta=meta)
 
-    def _file(self, path: bytes, directory: int, name: bytes) -> Entry:
+
+_Found = Entry | tuple[bytes, tuple[int, int]]
+"""A file as it was read; path and inode when it has several names, which are told apart later."""
+
+
+class _Files:
+    """Reads regular files; any number of threads may.
+
+    Args:
+        cold: The caches are known to be empty.
+
+    Attributes:
+        unwanted: Set it when nobody waits for what is still to be read.
+    """
+
+    def __init__(self, *, cold: bool) -> None:
+        self._cold = cold
+        self.unwanted = threading.Event()
+
+    def run(self, folder: int, prefix: bytes, names: list[bytes]) -> list[_Found]:
+        """Files of one directory, whose descriptor is given up."""
+        found: list[_Found] = []
+        try:
+            for name in names:
+                if self.unwanted.is_set():
+                    break
+                found.append(self._look(prefix + name, folder, name))
+        finally:
+            os.close(folder)
+        return found
+
+    def _look(self, path: bytes, directory: int, name: bytes) -> _Found:
+        try:
+            fd = os.open(name, _READ, dir_fd=directory)
+            try:
+                st = os.fstat(fd)
+                if st.st_nlink > 1:
+                    return path, (st.st_dev, st.st_ino)
+                return self._opened(path, fd, st)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+    def read(self, path: bytes, directory: int, name: bytes) -> Entry:
+        """One file, whatever other names it has."""
         fd = os.open(name, _READ, dir_fd=directory)
         try:
-            if not self._cold:
-                content.drop_cached(fd)
-            st = os.fstat(fd)
-            if not stat.S_ISREG(st.st_mode):
-                raise VerifyError("changed while it was read back", subject=attributes.show(path))
-            digest = _content(fd, st.st_size)
-            meta = attributes.read_opened(fd, st)
+            return self._opened(path, fd, os.fstat(fd))
         finally:
             os.close(fd)
+
+    def _opened(self, path: bytes, fd: int, st: os.stat_result) -> Entry:
+        if not self._cold:
+            content.drop_cached(fd)
+        if not stat.S_ISREG(st.st_mode):
+            raise VerifyError("changed while it was read back", subject=attributes.show(path))
+        digest = _content(fd, st.st_size)
+        meta = attributes.read_opened(fd, st)
         return Entry(path=path, kind=Kind.FILE, meta=meta, size=st.st_size, content=digest)
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -64,6 +65,37 @@ def test_a_second_pass_reads_and_sends_nothing(it: Rig) -> None:
     settle(it)
     report = it.run()
     assert (report.files, report.bytes_read) == (1, 0)
+
+
+def test_new_files_keep_nothing_that_their_directories_hand_down(it: Rig) -> None:
+    """Neither the first nor the later ones of a directory, whatever it hands down."""
+    everybody, owner, someone = 0xFFFFFFFF, 1, 1234
+    acl = struct.pack("<I", 2) + b"".join(
+        struct.pack("<HHI", *rule)
+        for rule in [
+            (owner, 6, everybody),
+            (2, 4, someone),
+            (4, 4, everybody),
+            (16, 4, everybody),
+            (32, 0, everybody),
+        ]
+    )
+    for name in ("acl", "group", "plain"):
+        (it.source / name).mkdir()
+    os.setxattr(it.source / "acl", "system.posix_acl_default", acl)
+    os.chown(it.source / "group", -1, os.getgid())
+    (it.source / "group").chmod(0o2755)
+    settle(it)
+    for name in ("plain", "acl", "group"):
+        for index in range(4):
+            path = it.source / name / f"{index}"
+            path.write_bytes(b"x" * index)
+            if name == "acl" and index != 2:
+                os.removexattr(path, "system.posix_acl_access")
+            path.chmod((0o640, 0o4755, 0o600, 0o444)[index])
+        os.setxattr(it.source / name / "1", "user.one", b"1")
+    it.run()  # one pass only: what is sent again replaces, and inherits from elsewhere
+    assert look(it.source) == look(it.target)
 
 
 def test_what_was_acknowledged_is_not_sent_again_after_a_cut(it: Rig) -> None:

@@ -121,8 +121,11 @@ def read_named(directory: int, name: bytes, st: os.stat_result) -> Meta:
 
 def read_xattrs(place: Place) -> tuple[tuple[bytes, bytes], ...]:
     """All compared extended attributes, sorted; one that vanishes meanwhile is left out."""
+    names = _list_xattrs(place)
+    if not names:
+        return ()
     found = []
-    for name in _list_xattrs(place):
+    for name in names:
         try:
             found.append((name, _get_xattr(place, name)))
         except OSError as error:
@@ -211,12 +214,7 @@ class Applier:
         if now & PINNING:
             unpin(fd)
             now &= ~PINNING
-        st = os.fstat(fd)
-        if (st.st_uid, st.st_gid) != (meta.uid, meta.gid):
-            os.fchown(fd, meta.uid, meta.gid)
-            st = os.fstat(fd)
-        if st.st_mode & 0o7777 != meta.mode:
-            os.fchmod(fd, meta.mode)
+        _own(fd, meta)
         self._xattrs(fd, meta)
         self._project(fd, meta.project)
         wanted = meta.flags & ~PINNING
@@ -225,6 +223,29 @@ class Applier:
         os.utime(fd, ns=(meta.mtime_ns, meta.mtime_ns))
         if pin and meta.flags & PINNING:
             self._flags(fd, read_flags(fd) | meta.flags & PINNING, meta.flags)
+
+    def born(self, fd: int, meta: Meta, *, plain: bool) -> bool:
+        """Metadata of a regular file just made, but for immutable and append.
+
+        Args:
+            plain: Files made in its directory are known to inherit nothing from it.
+
+        Returns:
+            True when this one inherited nothing: no attribute, no flag, no project.
+        """
+        if meta.flags & NOCOW or not (plain or _is_plain(fd)):
+            self.opened(fd, meta, pin=False)
+            return False
+        _own(fd, meta)
+        for name, value in meta.xattrs:
+            self._try(f"attribute {show(name)} refused", _set, fd, name, value, True)
+        if meta.project:
+            self._project(fd, meta.project)
+        wanted = meta.flags & ~PINNING
+        if wanted:
+            self._flags(fd, read_flags(fd) | wanted, wanted)
+        os.utime(fd, ns=(meta.mtime_ns, meta.mtime_ns))
+        return True
 
     def named(self, directory: int, name: bytes, meta: Meta, kind: Kind) -> None:
         """Metadata of a symbolic link, device, fifo or socket, which is never opened."""
@@ -263,6 +284,21 @@ class Applier:
             if error.errno not in _REFUSALS:
                 raise
             self.refused.append(f"{what}: {error.strerror}")
+
+
+def _own(fd: int, meta: Meta) -> None:
+    """Owner, then mode: a change of owner takes suid and sgid away."""
+    st = os.fstat(fd)
+    if st.st_uid != meta.uid or st.st_gid != meta.gid:
+        os.fchown(fd, meta.uid, meta.gid)
+        st = os.fstat(fd)
+    if st.st_mode & 0o7777 != meta.mode:
+        os.fchmod(fd, meta.mode)
+
+
+def _is_plain(fd: int) -> bool:
+    """Whether a file just made has nothing that it could have inherited from its directory."""
+    return not (read_flags(fd) & COMPARED_FLAGS or _list_xattrs(fd) or read_project(fd))
 
 
 def _set(place: Place, name: bytes, value: bytes, follow: bool) -> None:

@@ -7,12 +7,12 @@ mount behind: `clone_mount` makes a detached one, which goes with its descriptor
 
 from __future__ import annotations
 
-import array
 import ctypes
 import errno
 import fcntl
 import os
 import struct
+import sys
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -37,6 +37,8 @@ KEEP_SIZE = 0x01
 PUNCH_HOLE = 0x02
 
 _FSXATTR = struct.Struct("=IIIII8x")
+_NO_FSXATTR = bytes(_FSXATTR.size)
+_NO_FLAGS = bytes(8)
 _EXTENT = struct.Struct("=QQQQQIIII")
 _FIEMAP_HEAD = struct.Struct("=QQIIII")
 _EXTENTS_PER_CALL = 128
@@ -118,9 +120,7 @@ def _open_by_components(root: int, path: bytes, flags: int) -> int:
 
 def get_flags(fd: int) -> int:
     """FS_IOC_GETFLAGS; raises ENOTTY or EOPNOTSUPP where the file system has none."""
-    buffer = array.array("i", [0])
-    fcntl.ioctl(fd, _GETFLAGS, buffer, True)
-    return buffer[0] & 0xFFFFFFFF
+    return int.from_bytes(fcntl.ioctl(fd, _GETFLAGS, _NO_FLAGS)[:4], sys.byteorder)
 
 
 def set_flags(fd: int, flags: int) -> None:
@@ -130,9 +130,7 @@ def set_flags(fd: int, flags: int) -> None:
 
 def get_project(fd: int) -> int:
     """Project id of an object."""
-    buffer = bytearray(_FSXATTR.size)
-    fcntl.ioctl(fd, _GETXATTR, buffer, True)
-    return int(_FSXATTR.unpack(buffer)[3])
+    return int.from_bytes(fcntl.ioctl(fd, _GETXATTR, _NO_FSXATTR)[12:16], sys.byteorder)
 
 
 def set_project(fd: int, project: int) -> None:

@@ -20,7 +20,7 @@ from hostlift.model.entry import Entry, Kind
 from hostlift.replicate import ops
 from hostlift.replicate.fs import attributes, content
 from hostlift.replicate.fs.attributes import Applier
-from hostlift.replicate.fs.directories import Directories
+from hostlift.replicate.fs.directories import Directories, split
 from hostlift.replicate.protocol import Trouble
 from hostlift.replicate.receiving.arrival import Snag, received, report, spread
 from hostlift.replicate.receiving.largefiles import LargeFiles
@@ -51,6 +51,8 @@ class Target:
         self._directories = Directories(root)
         self._staging = -1
         self._large = LargeFiles(self._directories)
+        # Directories whose new files inherit nothing: within a phase nobody changes that.
+        self._plain: set[bytes] = set()
 
     def close(self) -> None:
         """Give up every descriptor."""
@@ -59,6 +61,7 @@ class Target:
     def forget(self) -> None:
         """Names may stand for other objects from now on: a new phase begins."""
         self._directories.clear()
+        self._plain.clear()
         self._large.forget()
         if self._staging >= 0:
             os.close(self._staging)
@@ -123,13 +126,16 @@ class Target:
         if len(whole) != entry.size or content.digest_of(whole) != entry.content:
             raise Snag(Trouble.MISMATCH, "content differs from its digest")
         applier = Applier()
+        parent = split(entry.path)[0]
 
         def make(directory: int, name: bytes) -> None:
+            where = RESERVED if directory == self._staging else parent
             fd = os.open(name, _NEW, entry.meta.mode & 0o777, dir_fd=directory)
             try:
                 attributes.set_nocow(fd, entry.meta.flags)
                 self._fill(fd, op, entry, data, applier)
-                applier.opened(fd, entry.meta, pin=False)
+                if applier.born(fd, entry.meta, plain=where in self._plain):
+                    self._plain.add(where)
             finally:
                 os.close(fd)
 
@@ -138,8 +144,7 @@ class Target:
 
     @staticmethod
     def _fill(fd: int, op: ops.PutFile, entry: Entry, data: memoryview, applier: Applier) -> None:
-        refused = content.preallocate(fd, op.reserved)
-        if refused:
+        if op.reserved and (refused := content.preallocate(fd, op.reserved)):
             applier.refused.append(refused)
         if op.ranges is None:
             content.write_range(fd, data, 0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hostlift.errors import DigestMismatch
 from hostlift.events import EventSink, Progress
@@ -24,8 +25,7 @@ _MOST_TRIES = 5
 _EVERY_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """Acknowledgement of an object; ``file`` is the large file that is complete with it."""
 
     todo: Todo
@@ -222,7 +222,7 @@ class Ledger:
         broken = (vol, outcome.row.key) in self._broken
         if outcome.file and not broken:
             self.chunks.complete(outcome.file, outcome.row.size)
-        return replace(outcome.row, state=State.DOUBT) if broken else outcome.row
+        return outcome.row._replace(state=State.DOUBT) if broken else outcome.row
 
     def _weather(self, vol: int, outcome: Outcome, problem: Problem, good: _Good) -> bool:
         """Deal with trouble; True when the outcome stands nevertheless."""
@@ -238,7 +238,7 @@ class Ledger:
                 return False
         self.found(vol, key, problem.reason)
         if isinstance(outcome, Settled):
-            good.rows.append(replace(outcome.row, state=State.DOUBT))
+            good.rows.append(outcome.row._replace(state=State.DOUBT))
         return False
 
     def _retry(self, vol: int, todo: Todo, problem: Problem) -> None:

@@ -7,7 +7,8 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from hostlift.model.entry import Entry, Kind
 from hostlift.ports.clock import Clock
@@ -22,8 +23,7 @@ _FINE_TICK = 20_000_000
 _COARSE_TICK = 2_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """An object as it was read.
 
     Attributes:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from hostlift.errors import Interrupted
+from hostlift.model.entry import Kind
 from hostlift.replicate.excludes import Excludes
 from hostlift.replicate.fs.attributes import kind_of
 from hostlift.replicate.fs.directories import Directories
@@ -148,18 +149,21 @@ class Walk:
         try:
             with os.scandir(frame.fd) as entries:
                 for entry in entries:
-                    with contextlib.suppress(FileNotFoundError):
-                        row = self._child(prefix, entry, frame)
-                        if row is not None:
-                            found.append(row)
+                    try:
+                        st = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    row = self._child(prefix, os.fsencode(entry.name), st, frame)
+                    if row is not None:
+                        found.append(row)
         except OSError as error:
             self.unreadable.append((frame.path, f"cannot be listed: {error.strerror}"))
         return found
 
-    def _child(self, prefix: bytes, entry: os.DirEntry[str], frame: _Frame) -> SeenRow | None:
-        name = os.fsencode(entry.name)
+    def _child(
+        self, prefix: bytes, name: bytes, st: os.stat_result, frame: _Frame
+    ) -> SeenRow | None:
         path = prefix + name
-        st = entry.stat(follow_symlinks=False)
         directory = stat.S_ISDIR(st.st_mode)
         if path in self._skipped or (
             self._excludes and self._excludes.leaves_out(path, directory=directory)
@@ -171,15 +175,16 @@ class Walk:
 
     def _row(self, path: bytes, st: os.stat_result) -> SeenRow:
         ino = st.st_ino
+        kind = kind_of(st.st_mode)
         return (
             self._vol,
             order_key(path),
-            int(kind_of(st.st_mode)),
+            int(kind),
             self._tree,
             st.st_dev,
             ino - (1 << 64) if ino >= 1 << 63 else ino,
             st.st_ctime_ns,
-            st.st_size if stat.S_ISREG(st.st_mode) else 0,
+            st.st_size if kind is Kind.FILE else 0,
             st.st_nlink,
         )
 
