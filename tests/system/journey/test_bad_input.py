@@ -119,13 +119,19 @@ class LateClock(BaseHTTPRequestHandler):
     """A server whose clock is an hour behind."""
 
     def do_HEAD(self) -> None:
-        self.send_response_only(404)
+        self._answer(404, b"")
+
+    def do_POST(self) -> None:
+        self._answer(400, b'{"Code": "IllegalTimestamp", "Message": "late", "RequestId": "r"}')
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response_only(status)
         late = datetime.now(UTC) - timedelta(hours=1)
         self.send_header("Date", format_datetime(late, usegmt=True))
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-
-    do_GET = do_POST = do_HEAD  # noqa: N815 - the names the library calls
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         return
