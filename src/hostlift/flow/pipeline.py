@@ -23,11 +23,9 @@ from hostlift.errors import HostliftError, Retry
 from hostlift.flow import engine
 from hostlift.flow.context import Context
 from hostlift.flow.engine import Step
-from hostlift.flow.inspection import Look
 from hostlift.flow.journal import Journal, Record
 from hostlift.flow.keepalive import kept_alive
-from hostlift.flow.planning import make_plan
-from hostlift.flow.results import Inspection, Results
+from hostlift.flow.results import Results
 from hostlift.flow.steps.adapt import Adapt
 from hostlift.flow.steps.capture import Capture
 from hostlift.flow.steps.clean_up import CleanUp
@@ -36,7 +34,6 @@ from hostlift.flow.steps.plan import Plan
 from hostlift.flow.steps.provision import Provision
 from hostlift.flow.steps.replicate import Replicate
 from hostlift.flow.steps.verify import Verify
-from hostlift.model.plan import MigrationPlan
 
 STORY: Final[tuple[Step[Any], ...]] = (
     Inspect(),
@@ -73,11 +70,6 @@ def _told(ctx: Context, story: Sequence[Step[Any]]) -> Results:
                 raise
             ctx.note(f"{error}; looking at everything again", "warning")
     return engine.tell(story, ctx)
-
-
-def plan_for(look: Look, inspection: Inspection) -> MigrationPlan:
-    """What step 2 would decide, without a journal."""
-    return make_plan(look.settings, look.workspace, look.source_root, inspection)
 
 
 def results_of(journal: Journal) -> Results:

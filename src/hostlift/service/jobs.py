@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person can ask for, one function each; they raise `HostliftError`, print nothing."""
+"""What a person can ask for, one function each; they raise `HostliftError`, print nothing.
+
+The pipeline is imported by the jobs that tell the story: looking at an old, slow server does not
+pay for the engine that copies it.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,11 @@ from typing import Any
 
 from hostlift.clouds import registry
 from hostlift.errors import StateError
-from hostlift.flow import client_data, pipeline
+from hostlift.flow import client_data
 from hostlift.flow.context import Confirm
 from hostlift.flow.inspection import inspect_source
 from hostlift.flow.journal import open_journal
+from hostlift.flow.planning import make_plan
 from hostlift.flow.results import Inspection, Results
 from hostlift.host.clock import SystemClock
 from hostlift.inspect.report import text_report, write_report
@@ -60,9 +65,9 @@ def check(options: Options, *, verbose: bool = False) -> Checked:
 
 def plan(options: Options) -> MigrationPlan:
     """What `migrate` would do now. Changes nothing in the cloud and nothing on the source."""
-    with looking(options) as look:
+    with looking(options, cloud_too=False) as look:
         inspection = inspect_source(look, options.sink)
-        return pipeline.plan_for(look, inspection)
+        return make_plan(look.settings, look.workspace, look.source_root, inspection)
 
 
 def plan_lines(made: MigrationPlan) -> list[str]:
@@ -78,6 +83,8 @@ def plan_data(made: MigrationPlan) -> object:
 def migrate(options: Options, confirm: Confirm) -> Report:
     """The whole story, from wherever an earlier run left it."""
     with opened(options, confirm) as ctx:
+        from hostlift.flow import pipeline
+
         results = pipeline.migrate(ctx)
         return make_report(ctx.journal, results, ctx.workspace)
 
@@ -85,6 +92,8 @@ def migrate(options: Options, confirm: Confirm) -> Report:
 def clear(options: Options) -> list[str]:
     """Release everything an unfinished migration made and forget it; a finished image stays."""
     with opened(options, _never, repair=True) as ctx:
+        from hostlift.flow import pipeline
+
         return pipeline.give_up(ctx)
 
 
@@ -109,6 +118,8 @@ def status(folder: Path) -> Status:
         )
     clock = SystemClock()
     with open_journal(workspace.database, clock) as journal:
+        from hostlift.flow import pipeline
+
         data = client_data.view(journal.state)
         return Status(data, pipeline.results_of(journal), clock.now() - journal.state.updated)
 

@@ -74,8 +74,8 @@ def cloud(wishes: Settings, options: Options) -> Cloud:
 
 
 @contextmanager
-def looking(options: Options) -> Iterator[Look]:
-    """For checks alone: the cloud is looked at when the settings name one."""
+def looking(options: Options, *, cloud_too: bool = True) -> Iterator[Look]:
+    """For checks and plans: the cloud is looked at when that is wished and the settings name one."""
     wishes = settings(options, complete=False)
     yield Look(
         source_root=_root(options),
@@ -83,7 +83,7 @@ def looking(options: Options) -> Iterator[Look]:
         workspace=Workspace(options.folder),
         commands=SystemCommands(),
         clock=SystemClock(),
-        cloud=cloud(wishes, options) if wishes.region_id else None,
+        cloud=cloud(wishes, options) if cloud_too and wishes.region_id else None,
     )
 
 
