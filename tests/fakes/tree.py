@@ -140,7 +140,7 @@ class MemoryTree:
         while todo:
             name = todo.pop()
             if name == "..":
-                stack = stack[:-1] or stack
+                stack = self._up(stack, path)
                 node = stack[-1]
                 continue
             child = self._child(stack[-1], name, path)
@@ -160,6 +160,11 @@ class MemoryTree:
                 stack.append(child)
             node = child
         return stack[-1], name, node
+
+    def _up(self, stack: list[Node], path: str) -> list[Node]:
+        if stack[-1].kind != "dir":
+            raise NotADirectoryError(errno.ENOTDIR, "not a directory", path)
+        return stack[:-1] or stack
 
     def _child(self, folder: Node, name: str, path: str) -> Node | None:
         if folder.kind != "dir":
