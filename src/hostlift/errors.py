@@ -52,7 +52,7 @@ class HostliftError(Exception):
 
     code: ClassVar[str] = "internal"
     exit_status: ClassVar[int] = 1
-    retry: ClassVar[Retry] = Retry.NEVER
+    retry: Retry = Retry.NEVER
     default_hint: ClassVar[str] = "Rerun the same command: it continues where it stopped."
 
     def __init__(self, message: str, *, subject: str = "", hint: str = "") -> None:
@@ -144,7 +144,7 @@ class CloudError(HostliftError):
         api_code: The ``Code`` of the answer, or a word of ours when there was none.
         action: The API action.
         request_id: The cloud's id of the request, for support tickets.
-        retry: Whether the same call may succeed later.
+        retry: Whether the same call may succeed later; None: as the class has it.
     """
 
     code = "cloud"
@@ -156,14 +156,15 @@ class CloudError(HostliftError):
         api_code: str,
         action: str,
         request_id: str = "",
-        retry: Retry = Retry.NEVER,
+        retry: Retry | None = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, subject=action, hint=hint)
         self.api_code = api_code
         self.action = action
         self.request_id = request_id
-        self.retry_class = retry
+        if retry is not None:
+            self.retry = retry
 
     def __str__(self) -> str:
         tail = f" [RequestId {self.request_id}]" if self.request_id else ""

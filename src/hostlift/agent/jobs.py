@@ -27,6 +27,7 @@ from hostlift.remote.messages import (
     Prepared,
     Refusal,
     Reread,
+    Restored,
     Sealed,
 )
 from hostlift.remote.wire import from_json, job_id, to_json
@@ -196,5 +197,7 @@ def _done(status: JobStatus, result: JobResult) -> JobStatus:
             return replace(done, reread=result)
         case AdaptReport():
             return replace(done, adapted=result)
+        case Restored():
+            return replace(done, restored=result)
         case Sealed():
             return replace(done, sealed=result)

@@ -17,6 +17,7 @@ from hostlift.agent.server import ControlServer
 from hostlift.agent.targets import Targets
 from hostlift.agent.work import Workshop
 from hostlift.host.command import SystemCommands
+from hostlift.host.descriptors import allow_many
 from hostlift.host.mounts import private_namespace
 from hostlift.remote.messages import Hello, Stage
 from hostlift.remote.seed.depot import Depot
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     _configure_log(state / "agent.log")
     # No process started elsewhere may inherit the volumes' mounts: they could not be unmounted.
     private_namespace()
+    allow_many()
     replaced = _serve(options, home, state)
     if replaced:
         _log.info("starting the new agent")

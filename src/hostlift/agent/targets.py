@@ -29,6 +29,7 @@ from hostlift.host.disks import (
 )
 from hostlift.host.mounts import bind_mount, mount, mount_table, unmount
 from hostlift.remote.messages import Prepared, PrepareOrder, Sealed, VolumeReady
+from hostlift.replicate.receiving.journals import recover
 
 if TYPE_CHECKING:
     from hostlift.model.plan import TargetDisk, TargetPartition, Volume
@@ -238,6 +239,13 @@ class Targets:
         options = (*_SAFE, *_OWN_OPTIONS.get(volume.file_system, ()))
         node = node_of(device, _partition(disk, volume))
         mount(node, place, kind=volume.file_system, options=options)
+        # A crash may have come between the commit of a large file's changes and their writing, and
+        # the source may never come back. What cannot be carried out now, the next pass reports.
+        with contextlib.suppress(OSError):
+            recover(place)
+        # A crash may have come between the commit of a large file's changes and their writing, and
+        # the source may never come back with another pass.
+        recover(place)
 
     def _release(self, place: Path) -> None:
         if str(place) not in {m.mount_point for m in mount_table()}:

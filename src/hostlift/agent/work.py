@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hostlift.errors import ProtocolError
 from hostlift.host.tree import RootTree
 from hostlift.remote.entries import pack_entries
-from hostlift.remote.messages import JobKind, JobOrder, Reread
+from hostlift.remote.messages import JobKind, JobOrder, Reread, Restored
 
 if TYPE_CHECKING:
     import ssl
@@ -77,6 +77,8 @@ class Workshop:
                 return self._reread(job, reread, tell)
             case JobOrder(kind=JobKind.ADAPT, adapt=adapt) if adapt:
                 return self._adapt(adapt, tell)
+            case JobOrder(kind=JobKind.RESTORE, restore=restore) if restore:
+                return self._restore(tell)
             case JobOrder(kind=JobKind.SEAL, seal=seal) if seal:
                 return self._seal(tell)
             case _:
@@ -125,6 +127,15 @@ class Workshop:
                 devices=self._targets.devices(),
                 ledger=self.files,
             )
+
+    def _restore(self, tell: Tell) -> Restored:
+        from hostlift.adapt.linux.run import undo  # noqa: PLC0415
+
+        self._let_go()
+        tell("undoing the adaptation", 0, 0, "%")
+        self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._targets.assembled() as root:
+            return Restored(paths=undo(self.files, RootTree(root)))
 
     def _reread(self, job: str, order: RereadOrder, tell: Tell) -> Reread:
         paths = self._targets.volumes()

@@ -76,7 +76,7 @@ def _run(given: argparse.Namespace) -> None:
         )
         raise typer.Exit(2)
     with (
-        session(given.folder, given.root, verbose=given.verbose, **overrides) as options,
+        session(given.folder, given.root, verbose=given.verbose, wishes=overrides) as options,
         _progress_file(given.progressfile) as report_stage,
     ):
         watched = _also(options, report_stage)

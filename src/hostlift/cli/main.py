@@ -5,15 +5,26 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from hostlift import __version__
-from hostlift.cli import texts
+from hostlift.cli import passes, texts
+from hostlift.cli.adapt import command as adapt_command
 from hostlift.cli.cloud import app as cloud_app
+from hostlift.cli.options import (
+    HERE,
+    SYSTEM,
+    Folder,
+    Json,
+    Root,
+    Verbose,
+    Wishes,
+    Yes,
+    with_wishes,
+)
 from hostlift.cli.terminal import asker, confirmed, emit, errors, say, session
+from hostlift.cli.verify import command as verify_command
 from hostlift.errors import WaitingForUser
 from hostlift.service import jobs
 
@@ -28,18 +39,8 @@ data_app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.add_typer(cloud_app, name="cloud")
-
-Folder = Annotated[
-    Path, typer.Option("--folder", help="State folder: user_config.json, client_data, Excludes.")
-]
-Root = Annotated[
-    Path, typer.Option("--root", help="Where the source's root is mounted; / is this system.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show passed checks too.")]
-HERE = Path()
-SYSTEM = Path("/")
+app.command("verify")(verify_command)
+app.command("adapt")(adapt_command)
 
 
 @app.command()
@@ -69,15 +70,18 @@ def plan(folder: Folder = HERE, root: Root = SYSTEM, as_json: Json = False) -> N
 
 
 @app.command()
+@with_wishes()
 def migrate(
     folder: Folder = HERE,
     root: Root = SYSTEM,
     yes: Yes = False,
     as_json: Json = False,
     verbose: Verbose = False,
+    *,
+    wishes: Wishes,
 ) -> None:
     """The whole story. Run it again to continue; Ctrl-C pauses."""
-    with session(folder, root, verbose=verbose, quiet=as_json) as options:
+    with session(folder, root, verbose=verbose, quiet=as_json, wishes=wishes) as options:
         report = jobs.migrate(options, asker(yes=yes, silent=as_json))
     if as_json:
         emit(asdict(report))
@@ -85,15 +89,7 @@ def migrate(
         say(*texts.report_lines(report))
 
 
-@app.command()
-def status(folder: Folder = HERE, as_json: Json = False) -> None:
-    """Where the migration of this folder stands."""
-    with errors():
-        found = jobs.status(folder)
-    if as_json:
-        emit(found.data)
-    else:
-        say(*texts.status_lines(found))
+passes.register(app)
 
 
 @app.command()

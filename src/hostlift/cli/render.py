@@ -24,6 +24,7 @@ from rich.progress import (
 
 from hostlift.events import Event, EventSink, Found, Note, Progress, StepFinished, StepStarted
 from hostlift.model.finding import Severity
+from hostlift.model.quantity import duration, size
 
 _LINE_EVERY = 5.0
 _MARKS = {
@@ -49,25 +50,6 @@ def shown(*, verbose: bool = False, quiet: bool = False) -> Iterator[EventSink]:
             yield terminal
     else:
         yield _Lines(sys.stderr, verbose=verbose)
-
-
-def size(count: float) -> str:
-    """Bytes for a person: ``1.5 GiB``."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if abs(count) < 1024 or unit == "TiB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    raise AssertionError
-
-
-def duration(seconds: float) -> str:
-    """Seconds for a person: ``4.2 s``, ``3 min 5 s``, ``2 h 7 min``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def line_of(event: Event, *, verbose: bool) -> str:

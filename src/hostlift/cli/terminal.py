@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,34 @@ from hostlift.model.plan import MigrationPlan
 from hostlift.service import jobs
 from hostlift.service.wiring import Options
 
+_CLEAR = "\x1b[2J\x1b[H"
+
 
 @contextmanager
 def session(
-    folder: Path, root: Path, *, verbose: bool = False, quiet: bool = False, **overrides: object
+    folder: Path,
+    root: Path,
+    *,
+    verbose: bool = False,
+    quiet: bool = False,
+    wishes: Mapping[str, object] | None = None,
 ) -> Iterator[Options]:
-    """Options with a sink on the terminal; Ctrl-C and SIGTERM pause, a second one ends at once."""
+    """Options with a sink on the terminal; Ctrl-C and SIGTERM pause, a second one ends at once.
+
+    Args:
+        folder: The state folder.
+        root: Of the source.
+        verbose: Checks that passed are shown too.
+        quiet: Warnings only.
+        wishes: Settings of the command line, by key; None means not given.
+    """
     stop = threading.Event()
     with errors(), shown(verbose=verbose, quiet=quiet) as sink, pausing(stop):
         yield Options(
             folder=folder.absolute(),
             sink=sink,
             root=root,
-            overrides=overrides,
+            overrides=wishes or {},
             environ=dict(os.environ),
             stop=stop,
         )
@@ -88,6 +103,13 @@ def confirmed(question: str) -> bool:
 def emit(data: Any) -> None:
     """Print JSON on standard output."""
     say(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def refresh(*lines: str, again: bool) -> None:
+    """Print lines; on a terminal that is watched, in place of the last ones."""
+    if again and sys.stdout.isatty():
+        typer.echo(_CLEAR, nl=False)
+    say(*lines, *([""] if again else []))
 
 
 def say(*lines: str, to_stderr: bool = False) -> None:

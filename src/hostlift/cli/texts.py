@@ -4,15 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
-from hostlift.cli.render import duration, size
+from hostlift.cli.render import amount
 from hostlift.errors import HostliftError
-from hostlift.service.jobs import Checked, Status
+from hostlift.events import Progress
+from hostlift.model.quantity import duration, size
+from hostlift.service.jobs import Checked, Synced
+from hostlift.service.progress import Activity
 from hostlift.service.report import Report
+from hostlift.service.standing import Status
 
 FINISHED = "Goto Aliyun Finished!"
 NOT_FINISHED = "Goto Aliyun Not Finished!"
 _EDITS_SHOWN = 40
+_PASSES_SHOWN = 12
 
 
 def error_lines(error: HostliftError) -> list[str]:
@@ -21,7 +28,7 @@ def error_lines(error: HostliftError) -> list[str]:
 
 
 def report_lines(report: Report) -> Iterator[str]:
-    """The end of the story."""
+    """The end of the story, or of a rehearsal."""
     yield ""
     yield f"{report.hostname} -> {report.image} '{report.image_name}' in {report.region}"
     yield ""
@@ -33,7 +40,42 @@ def report_lines(report: Report) -> Iterator[str]:
     steps = ", ".join(f"{name} {duration(s)}" for name, s in report.seconds.items())
     yield f"  time       {duration(sum(report.seconds.values()))}: {steps}"
     yield ""
-    yield FINISHED
+    if report.frozen_until:
+        yield frozen_line(report.frozen_until)
+        yield ""
+    if not report.rehearsal:
+        yield FINISHED
+        return
+    yield f"Rehearsal {report.rehearsal} is over; the migration is open and the source serves."
+    yield f"The intermediate instance lives until {moment(report.lives_until)}. Go on with"
+    yield "'hostlift sync' or 'hostlift cutover'; 'hostlift data clear' gives everything back."
+
+
+def frozen_line(until: float) -> str:
+    """That the source's writers stand still."""
+    return (
+        f"The writers of this server stand still until {moment(until)}; 'hostlift thaw' lets them"
+        " go on."
+    )
+
+
+def sync_lines(synced: Synced) -> Iterator[str]:
+    """What a sync did, and what comes next."""
+    yield ""
+    for number, one in enumerate(synced.passes[-_PASSES_SHOWN:], start=1):
+        yield (
+            f"  pass {number}     {one.files} objects, {one.deleted} deleted, {size(one.bytes_read)}"
+            f" read, {size(one.bytes_sent)} on the wire, {duration(one.seconds)}"
+        )
+    yield from (f"  forecast   {line}" for line in synced.forecast_lines)
+    yield f"  instance   {synced.instance} lives until {moment(synced.lives_until)} and is billed"
+    yield ""
+    yield "Go on with 'hostlift sync' or 'hostlift cutover' before then."
+
+
+def moment(at: float) -> str:
+    """Seconds since 1970 for a person."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _moved(report: Report) -> Iterator[str]:
@@ -44,16 +86,21 @@ def _moved(report: Report) -> Iterator[str]:
         f"  moved      {size(report.bytes_read)} in {files} objects, {size(report.bytes_sent)} on the"
         f" wire; first pass {duration(first.seconds)}, {size(rate)}/s"
     )
-    for number, one in enumerate(report.passes[1:], start=2):
+    hidden = max(0, len(report.passes) - 1 - _PASSES_SHOWN)
+    if hidden:
+        yield f"             … {hidden} passes"
+    for number, one in enumerate(report.passes[1 + hidden :], start=2 + hidden):
         frozen = f", writers frozen {duration(one.freeze_seconds)}" if one.freeze_seconds else ""
         yield (
             f"             pass {number}: {one.files} changed, {one.deleted} deleted,"
             f" {size(one.bytes_read)}, {duration(one.seconds)}{frozen}"
         )
     for volume in report.volumes:
+        equal = volume.target_root == volume.source_root
+        verdict = "equal to the source's" if equal else "with the losses noted below"
         yield (
             f"  re-read    {volume.mount_point}: {volume.entries} objects, {size(volume.bytes)} from"
-            f" the target's disk, blake3 root {volume.target_root[:16]}… equal to the source's"
+            f" the target's disk, blake3 root {volume.target_root[:16]}… {verdict}"
         )
 
 
@@ -85,15 +132,44 @@ def status_lines(status: Status) -> Iterator[str]:
     yield f"migration  {data['migration'] or 'none'}"
     yield f"status     {data['status'] or 'not started'}"
     yield f"done       {', '.join(data['steps']) or 'nothing yet'}"
-    if data["step"]:
+    yield from _doing(status)
+    if data["step"] and not status.running:
+        yield f"stopped in {data['step']} {duration(status.age)} ago; rerun the command to continue"
+    elif data["step"]:
         yield f"running    {data['step']} (last sign of life {duration(status.age)} ago)"
+    if status.frozen_until:
+        yield frozen_line(status.frozen_until)
     if data["failure"]:
         yield f"failure    {data['failure']}"
     instance = data["transition"]["instance"]["instance_id"]
     if instance:
         yield f"instance   {instance} (billed; 'hostlift data clear' releases it)"
+        if data["sync"]["lives_until"]:
+            yield f"lives      until {data['sync']['lives_until']} at least, without a renewal"
+    yield from (f"forecast   {line}" for line in status.forecast_lines)
+    yield from _images(data)
+
+
+def _images(data: dict[str, Any]) -> Iterator[str]:
+    for image in data["sync"]["rehearsals"]:
+        yield f"rehearsal  {image['image_id']} '{image['image_name']}' (billed by its snapshots)"
     if data["image_id"]:
         yield f"image      {data['image_id']}"
+
+
+def _doing(status: Status) -> Iterator[str]:
+    activity = status.activity
+    if activity is None:
+        return
+    if activity.label:
+        yield f"now        {activity.label}: {_amount(activity)}"
+    if activity.note:
+        yield f"said       {activity.note}"
+
+
+def _amount(activity: Activity) -> str:
+    event = Progress(activity.step, activity.label, activity.done, activity.total, activity.unit)
+    return amount(event, activity.rate)
 
 
 def check_lines(checked: Checked) -> Iterator[str]:

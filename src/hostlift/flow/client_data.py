@@ -17,6 +17,7 @@ from typing import Any
 from hostlift import __version__
 from hostlift.errors import StateError
 from hostlift.flow.journal import Held, Holding, State
+from hostlift.flow.rehearsal import images
 from hostlift.flow.results import Results
 from hostlift.host.files import atomic_write
 
@@ -62,7 +63,23 @@ def view(state: State) -> dict[str, Any]:
             },
         },
         "snapshot_ids": [h.id for h in state.live() if h.role.startswith("snapshot-") and h.id],
-        "updated": datetime.fromtimestamp(state.updated, UTC).isoformat(timespec="seconds"),
+        "sync": _sync(state),
+        "updated": _time(state.updated),
+    }
+
+
+def _sync(state: State) -> dict[str, Any]:
+    return {
+        "passes": len(state.passes),
+        "lives_until": _time(state.kept_until),
+        "rehearsals": [
+            {
+                "image_id": held.id,
+                "image_name": held.params["name"],
+                "snapshot_ids": held.params["snapshots"],
+            }
+            for held in images(state)
+        ],
     }
 
 
@@ -80,6 +97,10 @@ def _status(state: State) -> str:
     if state.finished:
         return "Finished"
     return "Not Finished" if state.migration else ""
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") if at else ""
 
 
 def _id(held: Held | None) -> str:

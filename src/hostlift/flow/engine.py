@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from hostlift.errors import HostliftError, StateError
+from hostlift.errors import HostliftError, Retry, StateError
 from hostlift.events import StepFinished, StepStarted
 from hostlift.flow.context import Context
 from hostlift.flow.journal import Journal, Record
 from hostlift.flow.results import Result, Results
 
 R = TypeVar("R", bound=Result)
+Told = TypeVar("Told")
+_RESETS = 2
 
 
 class Step(Protocol[R]):
@@ -71,6 +73,18 @@ def tell(story: Sequence[Step[Any]], ctx: Context, *, until: str = "") -> Result
         if step.name == until:
             break
     return results
+
+
+def retold(ctx: Context, tell_it: Callable[[], Told]) -> Told:
+    """Tell a story; what vanished while it was told is noticed by telling it again."""
+    for _ in range(_RESETS):
+        try:
+            return tell_it()
+        except HostliftError as error:
+            if error.retry is not Retry.RESET:
+                raise
+            ctx.note(f"{error}; looking at everything again", "warning")
+    return tell_it()
 
 
 def fingerprint(inputs: object) -> str:

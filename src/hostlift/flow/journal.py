@@ -11,6 +11,10 @@ Append-only rows in ``client_data.db`` (SQLite, WAL, every append fully synced b
     intent     {role, attempt, kind, params}     before the call that creates a resource
     created    {role, attempt, kind, id}
     gone       {role, attempt}                   deleted by us, or found missing
+    copied     {instance, …, forecast}           a pass over the source ended; see `flow.passes.history`
+    rehearsal  {number}                          what follows is a rehearsal, until `reopened`
+    reopened   {}                                the target is a plain copy again; passes may go on
+    kept       {until}                           the instance was promised to live until then
     finished   {}                                the story is told; only the image remains
 """
 
@@ -49,6 +53,10 @@ class Record(StrEnum):
     INTENT = "intent"
     CREATED = "created"
     GONE = "gone"
+    COPIED = "copied"
+    REHEARSAL = "rehearsal"
+    REOPENED = "reopened"
+    KEPT = "kept"
     FINISHED = "finished"
 
 
@@ -86,9 +94,22 @@ class Done:
     result: str
 
 
+SYNC = "sync"
+"""What runs while only warm passes are made; no step of the story, but journaled like one."""
+_COPY_STEPS = ("replicate", "adapt", "capture", "verify", "clean_up")
+
+
 @dataclass(slots=True)
 class State:
-    """The fold of all rows since the last ``migration`` row."""
+    """The fold of all rows since the last ``migration`` row.
+
+    Attributes:
+        begun: Steps that were started since the target was last a plain copy.
+        passes: Bodies of the ``copied`` rows, oldest first.
+        rehearsal: Number of the rehearsal that is under way; 0: none is.
+        rehearsals: Number of the last one.
+        kept_until: Seconds since 1970; 0: nothing was promised.
+    """
 
     migration: str = ""
     done: dict[str, Done] = field(default_factory=dict)
@@ -97,6 +118,11 @@ class State:
     failure: str = ""
     finished: bool = False
     updated: float = 0.0
+    begun: set[str] = field(default_factory=set)
+    passes: list[dict[str, Any]] = field(default_factory=list)
+    rehearsal: int = 0
+    rehearsals: int = 0
+    kept_until: float = 0.0
 
     def latest(self, role: str) -> Held | None:
         """The newest attempt at a role."""
@@ -200,6 +226,7 @@ def _fold(state: State, at: float, kind: Record, body: dict[str, Any]) -> None:
                 setattr(state, name, getattr(fresh, name))
         case Record.STARTED:
             state.running, state.failure = body["step"], ""
+            state.begun.add(body["step"])
         case Record.DONE:
             state.done[body["step"]] = Done(body["fingerprint"], body["result"])
             state.running = ""
@@ -207,8 +234,26 @@ def _fold(state: State, at: float, kind: Record, body: dict[str, Any]) -> None:
             state.failure = f"{body['step']}: {body['message']}"
         case Record.INTENT | Record.CREATED | Record.GONE:
             _fold_resource(state, at, kind, body)
+        case _:
+            _fold_copy(state, kind, body)
+
+
+def _fold_copy(state: State, kind: Record, body: dict[str, Any]) -> None:
+    match kind:
         case Record.FINISHED:
             state.finished = True
+        case Record.COPIED:
+            state.passes.append(body)
+            state.running = "" if state.running == SYNC else state.running
+        case Record.REHEARSAL:
+            state.rehearsal = state.rehearsals = body["number"]
+        case Record.KEPT:
+            state.kept_until = body["until"]
+        case _:
+            state.rehearsal = 0
+            for step in _COPY_STEPS:
+                state.begun.discard(step)
+                state.done.pop(step, None)
 
 
 def _fold_resource(state: State, at: float, kind: Record, body: dict[str, Any]) -> None:

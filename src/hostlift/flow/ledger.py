@@ -120,6 +120,25 @@ class Ledger:
             self.delete(held.resource)
             self._gone(held)
 
+    def discard(self, chosen: Callable[[str], bool]) -> list[Resource]:
+        """Delete whatever is or may be in the roles that ``chosen`` says, newest first.
+
+        What a request made whose answer never came is looked for by its tag. The roles can be
+        filled anew afterwards, by other resources than before.
+        """
+        live = self.journal.state.live()
+        held = [h for h in live if chosen(h.role) and h.life is Holding.HELD]
+        open_ones = [h for h in live if chosen(h.role) and h.life is Holding.INTENDED]
+        strays = self._strays({h.kind for h in open_ones}) if open_ones else []
+        for resource in strays:
+            self.delete(resource)
+        for intended in open_ones:
+            self._gone(intended)
+        for one in reversed(held):
+            self.delete(one.resource)
+            self._gone(one)
+        return [*strays, *(h.resource for h in reversed(held))]
+
     def delete(self, resource: Resource) -> None:
         """Delete and wait until it is gone; dependants that still go are waited for."""
 
@@ -127,12 +146,18 @@ class Ledger:
             try:
                 self.cloud.delete(resource)
             except CloudError as error:
-                if error.retry_class is not Retry.RETRY:
+                if error.retry is not Retry.RETRY:
                     raise
                 return None
             return True if self.cloud.state(resource) is None else None
 
         self.waiter.until(probe, deadline=_RELEASE_DEADLINE, what=f"release of {resource.id}")
+
+    def _strays(self, kinds: Collection[ResourceKind]) -> list[Resource]:
+        """What carries our tag and is not in the journal, newest kind first."""
+        known = {h.id for h in self.journal.state.live() if h.life is Holding.HELD}
+        tagged = self.cloud.find(TAG, self.journal.state.migration)
+        return [r for r in reversed(tagged) if r.kind in kinds and r.id not in known]
 
     def _gone(self, held: Held) -> None:
         self.journal.append(Record.GONE, role=held.role, attempt=held.attempt)

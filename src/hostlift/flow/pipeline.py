@@ -12,6 +12,8 @@
 
 Each step reads the results of those before it, journals what it intends before it does it, and
 leaves a result. Killing the process anywhere and calling `migrate` again continues the story.
+`sync` tells it as far as 3 and then makes warm passes only; `rehearse` tells it as far as 7, keeps
+its image as an extra and makes the target a plain copy again; `migrate` continues from either.
 """
 
 from __future__ import annotations
@@ -19,13 +21,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from hostlift.errors import HostliftError, Retry
 from hostlift.flow import engine
 from hostlift.flow.context import Context
 from hostlift.flow.engine import Step
 from hostlift.flow.journal import Journal, Record
 from hostlift.flow.keepalive import kept_alive
-from hostlift.flow.results import Results
+from hostlift.flow.rehearsal import next_number
+from hostlift.flow.reopening import reopen
+from hostlift.flow.results import Results, need
 from hostlift.flow.steps.adapt import Adapt
 from hostlift.flow.steps.capture import Capture
 from hostlift.flow.steps.clean_up import CleanUp
@@ -34,6 +37,7 @@ from hostlift.flow.steps.plan import Plan
 from hostlift.flow.steps.provision import Provision
 from hostlift.flow.steps.replicate import Replicate
 from hostlift.flow.steps.verify import Verify
+from hostlift.flow.sync import repeat, require_open, sync_once
 
 STORY: Final[tuple[Step[Any], ...]] = (
     Inspect(),
@@ -47,29 +51,46 @@ STORY: Final[tuple[Step[Any], ...]] = (
 )
 
 
-_RESETS = 2
-
-
 def migrate(ctx: Context, story: Sequence[Step[Any]] = STORY) -> Results:
-    """The whole story, from wherever an earlier run left it."""
-    if ctx.journal.state.finished:
+    """The whole story, from wherever an earlier run, sync or rehearsal left it."""
+    state = ctx.journal.state
+    if state.finished:
         return results_of(ctx.journal)
-    with kept_alive(ctx):
-        results = _told(ctx, story)
-    ctx.journal.append(Record.FINISHED)
+    hours = ctx.settings.sync_keep_hours if state.kept_until else 0
+    with kept_alive(ctx, hours_after=hours):
+        if state.rehearsal:
+            ctx.note("A rehearsal did not come to its end; it is given up.", "warning")
+            reopen(ctx, engine.recall(story, ctx.journal))
+        results = engine.retold(ctx, lambda: engine.tell(story, ctx))
+        ctx.journal.append(Record.FINISHED)
     return results
 
 
-def _told(ctx: Context, story: Sequence[Step[Any]]) -> Results:
-    """Tell the story; what vanished while it was told is noticed by telling it again."""
-    for _ in range(_RESETS):
-        try:
-            return engine.tell(story, ctx)
-        except HostliftError as error:
-            if error.retry is not Retry.RESET:
-                raise
-            ctx.note(f"{error}; looking at everything again", "warning")
-    return engine.tell(story, ctx)
+def sync(ctx: Context, *, every: float = 0.0, story: Sequence[Step[Any]] = STORY) -> Results:
+    """Warm passes only, asked about once; with ``every`` seconds again and again until Ctrl-C."""
+    require_open(ctx.journal)
+
+    def once() -> None:
+        reopen(ctx, engine.recall(story, ctx.journal))
+        engine.retold(ctx, lambda: sync_once(ctx, engine.tell(story, ctx, until="provision")))
+
+    with kept_alive(ctx, hours_after=ctx.settings.sync_keep_hours):
+        repeat(ctx, once, every)
+    return results_of(ctx.journal)
+
+
+def rehearse(ctx: Context, story: Sequence[Step[Any]] = STORY) -> Results:
+    """Everything up to the proof, with an image of its own; then the migration is open again."""
+    require_open(ctx.journal)
+    with kept_alive(ctx, hours_after=ctx.settings.sync_keep_hours):
+        if not ctx.journal.state.rehearsal:
+            reopen(ctx, engine.recall(story, ctx.journal))
+            planned = engine.retold(ctx, lambda: engine.tell(story, ctx, until="provision"))
+            number = next_number(ctx.cloud, ctx.journal.state, need(planned.plan).plan)
+            ctx.journal.append(Record.REHEARSAL, number=number)
+        results = engine.retold(ctx, lambda: engine.tell(story, ctx, until="verify"))
+        reopen(ctx, engine.recall(story, ctx.journal), proved=True)
+    return results
 
 
 def results_of(journal: Journal) -> Results:

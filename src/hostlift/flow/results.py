@@ -11,7 +11,7 @@ from hostlift.model.adaptation import Edit
 from hostlift.model.finding import Finding
 from hostlift.model.machine import Machine
 from hostlift.model.plan import MigrationPlan
-from hostlift.model.receipt import BootProof, VolumeReceipt
+from hostlift.model.receipt import BootProof, Difference, VolumeReceipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
-    """One pass over the source; ``freeze_seconds`` is 0 unless writers were frozen for it."""
+    """One pass over the source; ``freeze_seconds`` is 0 unless writers were frozen for it.
+
+    Attributes:
+        started: Seconds since 1970.
+    """
 
     files: int
     deleted: int
@@ -62,17 +66,23 @@ class Pass:
     bytes_sent: int
     seconds: float
     freeze_seconds: float = 0.0
+    started: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """Step 4: every byte is at the target and was read back from its disks."""
+    """Step 4: every byte is at the target and was read back from its disks.
+
+    Attributes:
+        differences: What the target's file systems cannot hold, as it was found by the re-read.
+    """
 
     passes: tuple[Pass, ...]
     volumes: tuple[VolumeReceipt, ...]
     frozen_services: int
     freeze_seconds: float
     notes: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

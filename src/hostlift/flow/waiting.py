@@ -72,6 +72,17 @@ class Waiter:
                 raise DeadlinePassed(f"did not happen within {deadline:.0f} s", subject=what)
             self.clock.sleep(_EVERY)
 
+    def pause(self, seconds: float) -> None:
+        """Wait so long.
+
+        Raises:
+            Interrupted: The user asked to stop.
+        """
+        end = self.clock.monotonic() + seconds
+        while (left := end - self.clock.monotonic()) > 0:
+            self.check()
+            self.clock.sleep(min(left, _EVERY))
+
     def check(self) -> None:
         """Raise Interrupted when the user asked to stop."""
         if self.stop.is_set():

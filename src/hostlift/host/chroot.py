@@ -49,13 +49,15 @@ class Chroot:
         self._root = root
         self._commands = commands
 
-    def run(self, argv: list[str], *, timeout: float) -> Completed:
+    def run(self, argv: list[str], *, timeout: float, stdin: bytes = b"") -> Completed:
         """Run a program of the guest.
 
         Raises:
             CommandFailed: It failed, is missing, or ran into the timeout.
         """
-        return self._commands.run(argv, timeout=timeout, env=ENVIRONMENT, root=self._root)
+        return self._commands.run(
+            argv, timeout=timeout, stdin=stdin, env=ENVIRONMENT, root=self._root
+        )
 
 
 @contextlib.contextmanager

@@ -116,6 +116,11 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
                 stream.close()
 
 
+def disown(process: subprocess.Popen[bytes]) -> None:
+    """Leave a process to itself: it goes on when we end, and nobody waits for it."""
+    process.returncode = 0  # or its object would complain that nobody did
+
+
 def pasteable(argv: Sequence[str]) -> str:
     """The command as a person would type it."""
     return shlex.join(argv)

@@ -3,7 +3,8 @@
 
 Promises (beyond `hostlift.ports.tree`): no link of the guest leads out of the root; a FIFO or a
 device node is never opened; the immutable and append-only flags of an edited file are lifted for
-the edit and set again; a folder in which something was edited keeps its modification time.
+the edit and set again, with the others; a folder in which something was edited keeps its
+modification time. An edited file that had several names (hard links) is one of its own afterwards.
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostlift.host.beneath import open_folder
-from hostlift.ports.tree import Stat
+from hostlift.ports.tree import PROTECTED, SETTABLE, Attributes, Stat
 
 _MAX_LINKS = 40
 _GETFLAGS = 0x80086601
 _SETFLAGS = 0x40086602
-_PROTECTED = 0x10 | 0x20  # immutable, append-only
 _FALLBACK_MODE = 0o644
 _NEW = (
     ".hostlift-edit"  # one fixed name: what a crash left is taken away by the same edit, repeated
@@ -63,7 +63,7 @@ class RootTree:
 
     def write(self, path: str, data: bytes, *, mode: int | None = None) -> None:
         """See the port."""
-        with self._place(path, follow=True) as place, _times_kept(place.folder):
+        with self._place(path, follow=True) as place, _folder_kept(place.folder):
             old = place.status_or_none()
             if old is not None:
                 _require_file(old, path)
@@ -107,7 +107,7 @@ class RootTree:
 
     def symlink(self, path: str, target: str) -> None:
         """See the port."""
-        with self._place(path, follow=False) as place, _times_kept(place.folder):
+        with self._place(path, follow=False) as place, _folder_kept(place.folder):
             old = place.status_or_none()
             if old is not None and stat.S_ISDIR(old.st_mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
@@ -123,7 +123,7 @@ class RootTree:
             done += "/" + part
             with self._place(done, follow=True) as place:
                 if place.status_or_none() is None:
-                    with _times_kept(place.folder):
+                    with _folder_kept(place.folder):
                         os.mkdir(place.name, mode, dir_fd=place.folder)
                         os.chmod(place.name, mode, dir_fd=place.folder)
                 elif not stat.S_ISDIR(place.status().st_mode):
@@ -136,7 +136,7 @@ class RootTree:
                 old = place.status_or_none()
                 if old is None:
                     return
-                with _times_kept(place.folder), _protection_lifted(place, again=False):
+                with _folder_kept(place.folder), _protection_lifted(place, again=False):
                     _unlink(place, old)
         except (FileNotFoundError, NotADirectoryError):
             return
@@ -147,6 +147,41 @@ class RootTree:
             before = place.status()
             times = (before.st_atime_ns, mtime_ns)
             os.utime(place.name, ns=times, dir_fd=place.folder, follow_symlinks=False)
+
+    def attributes(self, path: str) -> Attributes:
+        """See the port."""
+        with self._place(path, follow=False) as place:
+            status = place.status()
+            return Attributes(
+                mode=stat.S_IMODE(status.st_mode),
+                uid=status.st_uid,
+                gid=status.st_gid,
+                mtime_ns=status.st_mtime_ns,
+                flags=_file_flags(place) & SETTABLE,
+                xattrs=_xattrs(place),
+            )
+
+    def set_attributes(self, path: str, wanted: Attributes) -> None:
+        """See the port."""
+        with self._place(path, follow=False) as place:
+            before = place.status()
+            flags = _file_flags(place)
+            if flags & PROTECTED:
+                _set_file_flags(place, flags & ~PROTECTED)
+            if (before.st_uid, before.st_gid) != (wanted.uid, wanted.gid):
+                os.chown(
+                    place.name,
+                    wanted.uid,
+                    wanted.gid,
+                    dir_fd=place.folder,
+                    follow_symlinks=False,
+                )
+            if not stat.S_ISLNK(before.st_mode):
+                os.chmod(place.name, wanted.mode, dir_fd=place.folder)
+            _set_xattrs(place, wanted.xattrs)
+            times = (before.st_atime_ns, wanted.mtime_ns)
+            os.utime(place.name, ns=times, dir_fd=place.folder, follow_symlinks=False)
+            _restore_flags(place, wanted.flags)
 
     @contextlib.contextmanager
     def _root_descriptor(self) -> Iterator[int]:
@@ -242,22 +277,63 @@ def _unlink(place: _Place, old: os.stat_result) -> None:
 
 
 @contextlib.contextmanager
-def _times_kept(folder: int) -> Iterator[None]:
-    """A folder's times are part of the copy: an edit inside must not change them."""
+def _folder_kept(folder: int) -> Iterator[None]:
+    """A folder's time and protection are part of the copy: an edit inside must not change them."""
     before = os.fstat(folder)
-    yield
-    os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+    flags = _flags_of(folder)
+    if flags & PROTECTED:
+        _set_flags_of(folder, flags & ~PROTECTED)
+    try:
+        yield
+        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+    finally:
+        if flags & PROTECTED:
+            _set_flags_of(folder, flags)
 
 
 @contextlib.contextmanager
 def _protection_lifted(place: _Place, *, again: bool = True) -> Iterator[None]:
     flags = _file_flags(place)
-    held = flags & _PROTECTED
-    if held:
-        _set_file_flags(place, flags & ~_PROTECTED)
-    yield
-    if held and again:
-        _set_file_flags(place, flags)
+    if flags & PROTECTED:
+        _set_file_flags(place, flags & ~PROTECTED)
+    try:
+        yield
+    finally:
+        if again:
+            _restore_flags(place, flags & SETTABLE)
+
+
+def _restore_flags(place: _Place, wanted: int) -> None:
+    """Set the settable flags; one that this file system refuses must not cost the protection."""
+    now = _file_flags(place)
+    for flags in (wanted, wanted & PROTECTED):
+        if now & SETTABLE == flags:
+            return
+        try:
+            _set_file_flags(place, now & ~SETTABLE | flags)
+        except OSError:
+            continue
+        return
+
+
+def _xattrs(place: _Place) -> tuple[tuple[str, bytes], ...]:
+    path = f"/proc/self/fd/{place.folder}/{place.name}"
+    try:
+        names = sorted(os.listxattr(path, follow_symlinks=False))
+    except OSError:
+        return ()  # this file system keeps none
+    return tuple((name, os.getxattr(path, name, follow_symlinks=False)) for name in names)
+
+
+def _set_xattrs(place: _Place, wanted: tuple[tuple[str, bytes], ...]) -> None:
+    path = f"/proc/self/fd/{place.folder}/{place.name}"
+    now = dict(_xattrs(place))
+    with contextlib.suppress(OSError):  # what the target cannot hold was told before the copy
+        for name in now.keys() - dict(wanted).keys():
+            os.removexattr(path, name, follow_symlinks=False)
+        for name, value in wanted:
+            if now.get(name) != value:
+                os.setxattr(path, name, value, follow_symlinks=False)
 
 
 def _file_flags(place: _Place) -> int:
@@ -266,16 +342,24 @@ def _file_flags(place: _Place) -> int:
     if status is None or not stat.S_ISREG(status.st_mode):
         return 0
     with _opened(place) as descriptor:
-        try:
-            answer = fcntl.ioctl(descriptor, _GETFLAGS, bytes(8))
-        except OSError:
-            return 0  # this file system keeps no flags
-        return int.from_bytes(answer[:4], "little")
+        return _flags_of(descriptor)
 
 
 def _set_file_flags(place: _Place, flags: int) -> None:
     with _opened(place) as descriptor:
-        fcntl.ioctl(descriptor, _SETFLAGS, flags.to_bytes(8, "little"))
+        _set_flags_of(descriptor, flags)
+
+
+def _flags_of(descriptor: int) -> int:
+    try:
+        answer = fcntl.ioctl(descriptor, _GETFLAGS, bytes(8))
+    except OSError:
+        return 0  # this file system keeps no flags
+    return int.from_bytes(answer[:4], "little")
+
+
+def _set_flags_of(descriptor: int, flags: int) -> None:
+    fcntl.ioctl(descriptor, _SETFLAGS, flags.to_bytes(8, "little"))
 
 
 @contextlib.contextmanager

@@ -83,6 +83,13 @@ SIGNATURES = (
         hook="docker",
     ),
     Signature(
+        kind="podman",
+        processes=("podman", "conmon"),
+        marks=("overlay-containers",),
+        places=("/var/lib/containers/storage",),
+        hook="docker",
+    ),
+    Signature(
         kind="containerd",
         processes=("containerd",),
         marks=("io.containerd.metadata.v1.bolt",),

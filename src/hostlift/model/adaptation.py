@@ -19,6 +19,13 @@ class EditKind(StrEnum):
     BOOT_CODE = "boot-code"
 
 
+class Addressing(StrEnum):
+    """How the first card gets its address; ``STATIC``: as on the source, where the network is alike."""
+
+    DHCP = "dhcp"
+    STATIC = "static"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
     """One recorded change of the copy.
@@ -47,6 +54,7 @@ class AdaptOrder:
     """What the agent needs to adapt a mounted copy. The same order twice is harmless.
 
     Attributes:
+        firmware: ``bios`` or ``uefi``: what the target starts with, whatever the source did.
         serials: Cloud serial of each target disk by index.
         beacon: Token that the boot beacon prints on the console; empty: no beacon.
     """
@@ -60,6 +68,7 @@ class AdaptOrder:
     serials: dict[int, str]
     beacon: str = ""
     rebuild_initramfs: bool = True
+    addressing: Addressing = Addressing.DHCP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

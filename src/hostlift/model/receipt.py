@@ -6,6 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hostlift.model.adaptation import Edit
+from hostlift.model.plan import SourceTree
+
 
 class Divergence(StrEnum):
     """How a path differs between source manifest and target disk."""
@@ -39,6 +42,30 @@ class VolumeReceipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a later check of one volume needs besides its roots.
+
+    Attributes:
+        file: Name, beside the receipt, of the volume's entries: packed, in order, compressed.
+        blake3: Of that file's bytes, hex.
+        disk: Index of the target disk, in the plan's order.
+        start: Byte offset of the file system on that disk.
+        file_system: ``ext4``, ``xfs``, … as it was made on the target.
+        trees: The source's file systems that fill it.
+        excludes: rsync filter patterns, anchored at the volume's root: not among the entries.
+    """
+
+    volume: str
+    file: str
+    blake3: str
+    disk: int
+    start: int
+    file_system: str
+    trees: tuple[SourceTree, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BootProof:
     """What the trial instance said for itself.
 
@@ -58,13 +85,20 @@ class BootProof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """File-by-file result of the copy; the file is JSON with a signature beside it."""
+    """File-by-file result of the copy; the file is JSON with a signature beside it.
+
+    Attributes:
+        evidence: One for each volume; none in receipts of before there was any.
+        edits: What the adaptation changed after both sides had been compared, without its diffs.
+    """
 
     migration: str
     hostname: str
     made_at: str
     volumes: tuple[VolumeReceipt, ...]
     differences: tuple[Difference, ...]
+    evidence: tuple[Evidence, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
     @property
     def equal(self) -> bool:

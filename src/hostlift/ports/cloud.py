@@ -217,6 +217,6 @@ class Cloud(Protocol):
         """Delete; gone already is fine.
 
         Raises:
-            CloudError: With ``retry_class`` RETRY while dependants still go.
+            CloudError: With ``retry`` RETRY while dependants still go.
         """
         ...

@@ -24,6 +24,30 @@ class Stat:
     mtime_ns: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What an object has besides its content.
+
+    Attributes:
+        flags: As ``lsattr`` shows them, as far as they can be set (`ports.tree.SETTABLE`); of
+            regular files only.
+        xattrs: Name and value, sorted; ACLs and SELinux labels are among them.
+    """
+
+    mode: int
+    uid: int = 0
+    gid: int = 0
+    mtime_ns: int = 0
+    flags: int = 0
+    xattrs: tuple[tuple[str, bytes], ...] = ()
+
+
+PROTECTED = 0x10 | 0x20
+"""Flags that forbid editing: immutable, append-only."""
+SETTABLE = PROTECTED | 0x8 | 0x40 | 0x80 | 0x4000 | 0x800000
+"""With them: synchronous, no dump, no atime, journalled data, no copy on write."""
+
+
 class Tree(Protocol):
     """Reading and editing a guest. Missing objects raise FileNotFoundError."""
 
@@ -32,7 +56,7 @@ class Tree(Protocol):
         ...
 
     def write(self, path: str, data: bytes, *, mode: int | None = None) -> None:
-        """Replace or create a file atomically; owner, mode and xattrs of an existing one stay.
+        """Replace or create a file atomically; owner, mode, xattrs and flags of an old one stay.
 
         Parents must exist. A link at ``path`` is followed within the tree.
         """
@@ -68,4 +92,15 @@ class Tree(Protocol):
 
     def touch(self, path: str, mtime_ns: int) -> None:
         """Set the modification time of an object; a link's own, not its target's."""
+        ...
+
+    def attributes(self, path: str) -> Attributes:
+        """Everything but the content of an object; links are not followed."""
+        ...
+
+    def set_attributes(self, path: str, wanted: Attributes) -> None:
+        """Make owner, mode, xattrs, flags and time of an object these; links are not followed.
+
+        What the file system cannot hold is left out; protection is lifted for it and set last.
+        """
         ...

@@ -15,46 +15,16 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
 
 from hostlift.errors import StateError
 from hostlift.model.entry import Entry, Kind, Meta
+from hostlift.replicate.rows import Row
 from hostlift.replicate.source import order_key, path_of
 
 _BATCH = 2000
 _NO_META = Meta(mode=0, uid=0, gid=0, mtime_ns=0)
-
-
-class State(IntEnum):
-    """How much a row is worth."""
-
-    SETTLED = 0
-    """The target holds exactly this, and the source object had not changed since."""
-    DOUBT = 1
-    """The target may hold this, something else or nothing: send it again."""
-
-
-class Row(NamedTuple):
-    """A path whose operation was acknowledged.
-
-    Attributes:
-        anchor: Key of the name whose inode this path is a link to; its own for that name itself;
-            None when the object has one name only.
-        entry: `Entry.pack`; empty for the further names of an inode.
-    """
-
-    key: bytes
-    kind: int
-    dev: int
-    ino: int
-    ctime: int
-    size: int
-    state: State
-    anchor: bytes | None
-    entry: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +95,7 @@ class Manifest:
             if found is not None and found[1] == generation:
                 return True
             if found is not None:
-                for table in ("rep_entry", "rep_large"):
+                for table in ("rep_entry", "rep_large", "rep_mark", "rep_wave"):
                     db.execute(f"DELETE FROM {table} WHERE vol=?", (found[0],))  # noqa: S608 - fixed names
             db.execute(
                 "INSERT INTO rep_volume(id, generation) VALUES (?,?)"
@@ -179,9 +149,14 @@ class Manifest:
     def unsettled(self, volume: str) -> int:
         """How many paths another pass would send again."""
         row = self.db.execute(
-            "SELECT count(*) FROM rep_entry WHERE vol=? AND state<>0", (self.number(volume),)
+            "SELECT count(*) FROM rep_entry WHERE +vol=? AND state<>0", (self.number(volume),)
         ).fetchone()
         return int(row[0])
+
+    def is_empty(self, vol: int) -> bool:
+        """True when nothing was ever sent to the volume."""
+        row = self.db.execute("SELECT 1 FROM rep_entry WHERE vol=? LIMIT 1", (vol,)).fetchone()
+        return row is None
 
     def acknowledged(self, vol: int, key: bytes) -> tuple[int, bytes] | None:
         """Change time and packed entry of what was acknowledged for a path, if anything was."""
@@ -193,12 +168,12 @@ class Manifest:
 
     def settle(self, vol: int, rows: Iterable[Row]) -> None:
         """Write acknowledged rows; a single or further name no longer has chunks of its own."""
-        values = [(vol, *(row._replace(ino=_signed(row.ino)))) for row in rows]
+        values = [(vol, *row) for row in rows]
         with self.transaction() as db:
             db.executemany(
-                "INSERT INTO rep_entry(vol,key,kind,dev,ino,ctime,size,state,anchor,entry)"
+                "INSERT INTO rep_entry(vol,key,kind,tree,ino,ctime,size,state,anchor,entry)"
                 " VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT(vol,key) DO UPDATE SET"
-                " kind=excluded.kind, dev=excluded.dev, ino=excluded.ino, ctime=excluded.ctime,"
+                " kind=excluded.kind, tree=excluded.tree, ino=excluded.ino, ctime=excluded.ctime,"
                 " size=excluded.size, state=excluded.state, anchor=excluded.anchor,"
                 " entry=excluded.entry",
                 values,
@@ -211,6 +186,21 @@ class Manifest:
             pairs = [(vol, order_key(path)) for path in paths]
             db.executemany("UPDATE rep_entry SET state=1 WHERE vol=? AND key=?", pairs)
             db.executemany("DELETE FROM rep_large WHERE vol=? AND key=?", pairs)
+
+    def suspect(self, volume: str, paths: Iterable[bytes]) -> None:
+        """Somebody else changed or made these at the target: `doubt` those the manifest knows.
+
+        Of the others the next pass removes what the source does not have either.
+        """
+        known = list(paths)
+        self.doubt(volume, known)
+        rows = [(self.number(volume), order_key(path), int(Kind.FILE)) for path in known]
+        with self.transaction() as db:
+            db.executemany(
+                "INSERT INTO rep_entry(vol,key,kind,state) VALUES (?,?,?,1)"
+                " ON CONFLICT(vol,key) DO NOTHING",
+                rows,
+            )
 
     def forget(self, vol: int, keys: Sequence[bytes]) -> None:
         """Removals were acknowledged."""
@@ -235,11 +225,6 @@ def link_entry(path: bytes, kind: Kind, first: bytes) -> Entry:
     return Entry(path=path, kind=kind, meta=_NO_META, link_of=first)
 
 
-def _signed(number: int) -> int:
-    """A 64-bit inode number as SQLite can store it."""
-    return number - (1 << 64) if number >= 1 << 63 else number
-
-
 def _query(name: str) -> str:
     return (files("hostlift.replicate") / "sql" / name).read_text(encoding="utf-8")
 
@@ -250,6 +235,3 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA foreign_keys=ON")
     db.execute("PRAGMA cache_size=-32000")
     db.executescript(_query("manifest.sql"))
-
-
-__all__ = ["Manifest", "Row", "State", "Totals", "link_entry", "order_key"]

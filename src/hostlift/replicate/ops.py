@@ -17,7 +17,7 @@ import msgpack
 import zstandard
 
 from hostlift.errors import ProtocolError
-from hostlift.replicate.protocol import MAX_RAW, Codec, count, rows
+from hostlift.replicate.protocol import MAX_RAW, Body, Codec, count, rows
 
 MAX_OPS: Final = 65_536
 _INDEX_LENGTH = 4
@@ -62,11 +62,18 @@ class PutNode(NamedTuple):
 
 
 class Begin(NamedTuple):
-    """A large file of ``size`` bytes; ``create``: anew, as one hole, whatever was there."""
+    """A large file of ``size`` bytes is to be made, or changed.
+
+    Attributes:
+        create: Anew, as one hole, whatever was there.
+        whole: What is there was complete once, and stays as it is until `Finish`.
+        reserved: Ranges that are allocated but not written.
+    """
 
     path: bytes
     size: int
     create: bool
+    whole: bool
     flags: int
     reserved: Ranges
 
@@ -76,6 +83,7 @@ class Chunk(NamedTuple):
 
     Attributes:
         ranges: As in `PutFile`, offsets relative to the chunk; the rest of the chunk is a hole.
+        patch: The rest stays as it is instead, and the digest is that of the data alone.
     """
 
     path: bytes
@@ -84,6 +92,7 @@ class Chunk(NamedTuple):
     digest: bytes
     length: int
     ranges: Ranges | None
+    patch: bool = False
 
 
 class Punch(NamedTuple):
@@ -95,9 +104,14 @@ class Punch(NamedTuple):
 
 
 class Finish(NamedTuple):
-    """A large file's content is complete; its metadata, but for immutable and append."""
+    """A large file's content is complete; its metadata, but for immutable and append.
+
+    Attributes:
+        reserved: Ranges that are allocated but not written; no others are.
+    """
 
     entry: bytes
+    reserved: Ranges
 
 
 class Link(NamedTuple):
@@ -144,6 +158,9 @@ _TYPES: Final[tuple[type[Op], ...]] = (
     SetMeta,
     Clean,
 )
+TAKING: Final = (PutFile, Chunk)
+"""Operations that take data."""
+
 _CODES: Final = {kind: code for code, kind in enumerate(_TYPES)}
 
 
@@ -161,7 +178,7 @@ def pack(ops: list[Op], data: list[bytes | memoryview]) -> bytes:
     return b"".join((len(index).to_bytes(_INDEX_LENGTH, "big"), index, *data))
 
 
-def compress(payload: bytes, compressor: zstandard.ZstdCompressor | None) -> tuple[Codec, bytes]:
+def compress(payload: Body, compressor: zstandard.ZstdCompressor | None) -> tuple[Codec, Body]:
     """The body to send: compressed when a compressor is given and it helps."""
     if compressor is None:
         return Codec.RAW, payload
@@ -171,7 +188,7 @@ def compress(payload: bytes, compressor: zstandard.ZstdCompressor | None) -> tup
     return Codec.ZSTD, squeezed
 
 
-def unpack(codec: Codec, raw: int, body: bytes) -> Payload:
+def unpack(codec: Codec, raw: int, body: Body) -> Payload:
     """Inverse of `pack` and `compress`.
 
     Raises:
@@ -190,17 +207,17 @@ def unpack(codec: Codec, raw: int, body: bytes) -> Payload:
         ops = tuple(_op(row) for row in rows(found, MAX_OPS))
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise ProtocolError(f"wrong index: {error}") from error
-    wanted = sum(op.length for op in ops if isinstance(op, PutFile | Chunk))
+    wanted = sum(op.length for op in ops if isinstance(op, TAKING))
     if wanted != len(view) - end:
         raise ProtocolError("data are longer or shorter than the index says")
     return Payload(ops, view[end:])
 
 
-def _plain(codec: Codec, raw: int, body: bytes) -> bytes:
+def _plain(codec: Codec, raw: int, body: Body) -> Body:
     if raw > MAX_RAW:
         raise ProtocolError("payload too long")
     if codec is Codec.RAW:
-        plain = body
+        plain: Body = body
     else:
         try:
             if zstandard.frame_content_size(body) != raw:
@@ -226,7 +243,7 @@ def _on_path(kind: type[Remove | MakeDirectory]) -> Reader:
     return read
 
 
-def _of_entry(kind: type[PutNode | Finish | SetMeta]) -> Reader:
+def _of_entry(kind: type[PutNode | SetMeta]) -> Reader:
     def read(args: tuple[object, ...]) -> Op:
         (entry,) = args
         return kind(_bytes(entry))
@@ -235,13 +252,25 @@ def _of_entry(kind: type[PutNode | Finish | SetMeta]) -> Reader:
 
 
 def _begin(args: tuple[object, ...]) -> Begin:
-    path, size, create, flags, reserved = args
-    return Begin(_path(path), count(size), _truth(create), count(flags, 1 << 32), _ranges(reserved))
+    path, size, create, whole, flags, reserved = args
+    return Begin(
+        _path(path),
+        count(size),
+        _truth(create),
+        _truth(whole),
+        count(flags, 1 << 32),
+        _ranges(reserved),
+    )
 
 
 def _punch(args: tuple[object, ...]) -> Punch:
     path, offset, length = args
     return Punch(_path(path), count(offset), count(length))
+
+
+def _finish(args: tuple[object, ...]) -> Finish:
+    entry, reserved = args
+    return Finish(_bytes(entry), _ranges(reserved))
 
 
 def _link(args: tuple[object, ...]) -> Link:
@@ -255,25 +284,28 @@ def _clean(args: tuple[object, ...]) -> Clean:
 
 def _put_file(args: tuple[object, ...]) -> PutFile:
     entry, known, length, ranges, reserved = args
-    parts = None if ranges is None else _ranges(ranges)
     size = count(length, MAX_RAW)
+    if ranges is None and reserved == ():
+        return PutFile(_bytes(entry), _truth(known), size, None, ())
+    parts = None if ranges is None else _ranges(ranges)
     if parts is not None and sum(n for _, n in parts) != size:
         raise ValueError("ranges do not add up")
     return PutFile(_bytes(entry), _truth(known), size, parts, _ranges(reserved))
 
 
 def _chunk(args: tuple[object, ...]) -> Chunk:
-    path, offset, extent, digest, length, ranges = args
+    path, offset, extent, digest, length, ranges, patch = args
     whole = count(extent, MAX_RAW)
     size = count(length, whole)
     parts = None if ranges is None else _ranges(ranges)
-    if parts is None and size != whole:
+    patching = _truth(patch)
+    if parts is None and (size != whole or patching):
         raise ValueError("chunk without all its data")
     if parts is not None and (
         sum(n for _, n in parts) != size or any(at + n > whole for at, n in parts)
     ):
         raise ValueError("ranges do not add up")
-    return Chunk(_path(path), count(offset), whole, _bytes(digest), size, parts)
+    return Chunk(_path(path), count(offset), whole, _bytes(digest), size, parts, patching)
 
 
 def _ranges(value: object) -> Ranges:
@@ -297,7 +329,7 @@ _READERS: Final[dict[type[Op], Reader]] = {
     Begin: _begin,
     Chunk: _chunk,
     Punch: _punch,
-    Finish: _of_entry(Finish),
+    Finish: _finish,
     Link: _link,
     SetMeta: _of_entry(SetMeta),
     Clean: _clean,

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """One pass: makes the target volumes equal to the source as it is now. Any number may follow.
 
-    scan -> compare with the manifest -> put in doubt -> remove -> directories -> files ->
+    survey -> compare with the manifest -> put in doubt -> remove -> directories -> files ->
     further names -> final metadata
+
+New volumes are sent while they are surveyed; of others only what may have changed is looked at.
 
 A pass may end at any instant, on either side; the next one starts from what was acknowledged.
 """
@@ -10,34 +12,31 @@ A pass may end at any instant, on either side; the next one starts from what was
 from __future__ import annotations
 
 import itertools
-import os
 import threading
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from hostlift.errors import HostliftError, Interrupted, ReplicationError
 from hostlift.events import EventSink, Progress
 from hostlift.ports.clock import Clock
-from hostlift.replicate.fs.kernel import syncfs
+from hostlift.replicate import waves
+from hostlift.replicate.collecting import fewer_collections
 from hostlift.replicate.manifest import Manifest
-from hostlift.replicate.protocol import Hello
 from hostlift.replicate.sending import jobs as phases
-from hostlift.replicate.sending.draft import Desk, Job
+from hostlift.replicate.sending.crew import Crew
+from hostlift.replicate.sending.draft import Job
 from hostlift.replicate.sending.ledger import Ledger
 from hostlift.replicate.sending.options import Loss, PassOptions, PassReport
-from hostlift.replicate.sending.reader import Reader
-from hostlift.replicate.sending.scan import Walk
-from hostlift.replicate.sending.staging import Staging, staging
-from hostlift.replicate.sending.stream import Signals, Stream
-from hostlift.replicate.sending.throttle import Throttle
-from hostlift.replicate.source import SourceVolume, order_key, path_of
+from hostlift.replicate.sending.staging import Staging, Workload, staging
+from hostlift.replicate.sending.survey import Survey
+from hostlift.replicate.source import SourceVolume
+from hostlift.replicate.tracked import make_indexes
 from hostlift.replicate.wire import Link
 
 __all__ = ["Link", "Loss", "PassOptions", "PassReport", "run_pass"]
 
-_SEE_ROWS = 4000
 _MOST_OUTSIDE = 1000
 _MOST_ROUNDS = 6
+_FEW = 2000
+_FEW_BYTES = 8 << 20
 
 
 def run_pass(
@@ -65,84 +64,27 @@ def run_pass(
     """
     started = clock.monotonic()
     numbered = {manifest.number(source.id): source for source in sources}
-    with staging(manifest) as scratch:
-        ledger = Ledger(
-            manifest,
-            scratch,
-            {vol: source.id for vol, source in numbered.items()},
-            sink=sink,
-            clock=clock,
-            step=options.step,
-        )
-        unreadable = _scan(numbered, scratch, ledger, options, sink, stop)
-        load = scratch.plan(unreadable)
-        ledger.total = load.bytes
-        _note_outside_links(scratch, ledger)
-        with _Crew(numbered, ledger, connect, options, stop, clock) as crew:
-            _run_phases(crew, scratch, ledger, list(numbered))
-    unsettled = sum(manifest.unsettled(source.id) for source in sources)
+    with fewer_collections(), staging(manifest) as scratch:
+        waves.recall(manifest)
+        names = {vol: source.id for vol, source in numbered.items()}
+        ledger = Ledger(manifest, scratch, names, sink=sink, clock=clock, step=options.step)
+        survey = Survey(numbered, ledger, options=options, sink=sink, stopped=stop.is_set)
+        with Crew(numbered, ledger, connect, options=options, stop=stop, clock=clock) as crew:
+            survey.turn()
+            crew.run(phases.files(survey.fresh()))
+            survey.others()
+            load = scratch.plan(survey.unreadable, survey.marks, acknowledged=ledger.objects)
+            ledger.total += load.bytes
+            _note_outside_links(scratch, ledger)
+            _run_phases(crew, scratch, ledger, load)
+        if survey.walked:
+            make_indexes(manifest)
     sink(Progress(options.step, "files", ledger.total, ledger.total))
-    return PassReport(
-        files=ledger.objects,
-        bytes_read=ledger.bytes_read,
-        bytes_sent=ledger.bytes_sent,
-        deleted=ledger.deleted,
-        hot=tuple(sorted(f"{ledger.names[v]}:".encode() + path_of(k) for v, k in ledger.hot)),
+    return ledger.report(
+        looked_at=survey.looked_at,
         seconds=clock.monotonic() - started,
-        vanished=ledger.vanished,
-        findings=tuple(ledger.findings),
-        unsettled=unsettled,
+        unsettled=sum(manifest.unsettled(source.id) for source in sources),
     )
-
-
-def _scan(
-    numbered: dict[int, SourceVolume],
-    scratch: Staging,
-    ledger: Ledger,
-    options: PassOptions,
-    sink: EventSink,
-    stop: threading.Event,
-) -> list[tuple[int, bytes]]:
-    """Fill the scratch tables; directories that could not be listed."""
-    unreadable: list[tuple[int, bytes]] = []
-    seen = 0
-    for vol, source in numbered.items():
-        if not any(tree.place == b"." for tree in source.trees):
-            raise ReplicationError("no source tree fills the volume's root", subject=source.id)
-        scratch.cover(vol)
-        for index, tree in enumerate(source.trees):
-            _sync_source(tree.path)
-            walk = Walk(vol, index, source, stop.is_set)
-            for rows in _gathered(walk.rows()):
-                scratch.see(rows)
-                seen += len(rows)
-                sink(Progress(options.step, "scan", seen, 0, "files"))
-            for path, reason in walk.unreadable:
-                ledger.found(vol, order_key(path), reason)
-                unreadable.append((vol, order_key(path)))
-    return unreadable
-
-
-def _gathered(
-    parts: Iterable[list[tuple[int, bytes, int, int, int, int, int, int, int]]],
-) -> Iterator[list[tuple[int, bytes, int, int, int, int, int, int, int]]]:
-    found: list[tuple[int, bytes, int, int, int, int, int, int, int]] = []
-    for part in parts:
-        found += part
-        if len(found) >= _SEE_ROWS:
-            yield found
-            found = []
-    if found:
-        yield found
-
-
-def _sync_source(path: os.PathLike[str] | bytes) -> None:
-    """Stores to memory-mapped files become visible as changes by this only."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        syncfs(fd)
-    finally:
-        os.close(fd)
 
 
 def _note_outside_links(scratch: Staging, ledger: Ledger) -> None:
@@ -150,112 +92,37 @@ def _note_outside_links(scratch: Staging, ledger: Ledger) -> None:
         ledger.found(vol, key, f"{names - seen} of its {names} names are not part of the copy")
 
 
-def _run_phases(crew: _Crew, scratch: Staging, ledger: Ledger, volumes: list[int]) -> None:
-    crew.run(phases.removals(scratch.gone()), streams=1)
-    crew.run(phases.directories(scratch.directories()), streams=1)
-    crew.run(phases.files(scratch.files()))
+def _run_phases(crew: Crew, scratch: Staging, ledger: Ledger, load: Workload) -> None:
+    """Do what was planned. Phases wait for each other, because streams do not.
+
+    Little work goes over one stream, which keeps its order, so that nobody waits for round trips.
+    """
+    first = (phases.removals(scratch.gone()), phases.directories(scratch.directories()))
+    if load.objects + load.gone <= _FEW and load.bytes <= _FEW_BYTES:
+        work = (*first, phases.files(scratch.files()), *_last(scratch))
+        crew.run(itertools.chain.from_iterable(work), streams=1)
+        if not ledger.has_again:
+            _pin(crew, scratch)
+            return
+    else:
+        for jobs in first:
+            crew.run(jobs, streams=1)
+        crew.run(phases.files(scratch.files()))
     for _ in range(_MOST_ROUNDS):
         todos = ledger.take_again()
         if not todos:
             break
         crew.run(phases.files(todos))
-    crew.run(phases.links(scratch.links()))
-    crew.run(phases.cleaning(volumes), streams=1)
-    crew.run(phases.finals(itertools.chain(scratch.finals(), scratch.pinned())))
+    for jobs in _last(scratch):
+        crew.run(jobs)
+    _pin(crew, scratch)
 
 
-class _Crew:
-    """The streams of a pass, and the threads that drive them phase by phase."""
-
-    def __init__(
-        self,
-        numbered: dict[int, SourceVolume],
-        ledger: Ledger,
-        connect: Callable[[int], Link],
-        options: PassOptions,
-        stop: threading.Event,
-        clock: Clock,
-    ) -> None:
-        throttle = Throttle(options.bandwidth, clock)
-        self._signals = Signals(stop, threading.Event())
-        self._readers: list[Reader] = []
-        self._streams: list[Stream] = []
-        pass_id = uuid.uuid4().hex
-        manifest = ledger.manifest
-        bound = tuple((s.id, manifest.generation(s.id)) for s in numbered.values())
-        for index in range(max(1, options.streams)):
-            reader = Reader(numbered, clock, 0 if options.final else options.hot_retries)
-            self._readers.append(reader)
-            self._streams.append(
-                Stream(
-                    Hello(options.migration, pass_id, index, bound),
-                    connect,
-                    desk=Desk(reader, ledger),
-                    throttle=throttle,
-                    options=options,
-                    signals=self._signals,
-                    clock=clock,
-                )
-            )
-        self._broken = False
-
-    def __enter__(self) -> _Crew:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        for stream in self._streams:
-            stream.close(politely=kind is None)
-        for reader in self._readers:
-            reader.close()
-
-    def run(self, jobs: Iterator[Job], *, streams: int = 0) -> None:
-        """Do all jobs; they are durable at the target when this returns.
-
-        Args:
-            streams: How many streams take part; 0 for all.
-        """
-        shared = _Shared(jobs)
-        first = next(shared, None)
-        if first is None:
-            return
-        queue = _Shared(itertools.chain((first,), shared))
-        errors: list[BaseException] = []
-        threads = [
-            threading.Thread(target=self._drive, args=(stream, queue, errors), name=f"stream-{i}")
-            for i, stream in enumerate(self._streams[: streams or None])
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise _foremost(errors)
-
-    def _drive(self, stream: Stream, jobs: Iterator[Job], errors: list[BaseException]) -> None:
-        try:
-            stream.work(jobs)
-        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
-            errors.append(error)
-            self._signals.abort.set()
+def _last(scratch: Staging) -> tuple[Iterator[Job], Iterator[Job]]:
+    """What needs all files in their places: further names, final metadata."""
+    return phases.links(scratch.links()), phases.finals(scratch.finals(), scratch.roots())
 
 
-class _Shared:
-    """An iterator that several threads may draw from."""
-
-    def __init__(self, jobs: Iterator[Job]) -> None:
-        self._jobs = jobs
-        self._lock = threading.Lock()
-
-    def __iter__(self) -> _Shared:
-        return self
-
-    def __next__(self) -> Job:
-        with self._lock:
-            return next(self._jobs)
-
-
-def _foremost(errors: list[BaseException]) -> BaseException:
-    """The error that explains the others: a stream that was merely told to end explains nothing."""
-    told = [e for e in errors if not isinstance(e, Interrupted)]
-    known = [e for e in told if isinstance(e, HostliftError)]
-    return (known or told or errors)[0]
+def _pin(crew: Crew, scratch: Staging) -> None:
+    """Immutable and append-only, once the files are acknowledged that shall be so."""
+    crew.run(phases.finals(scratch.pinned(), ()))

@@ -5,10 +5,10 @@
     Hello(migration, pass, stream, volumes)  -> Welcome | Refused
     Batch(id, volume, phase, body) ...       -> Ack(results) ... | Refused
     Flush                                    (make everything durable now)
-    Bye                                      -> Bye
+    Bye                                      -> Bye (which the sender need not wait for)
 
-A frame is ``b"HL"``, a type byte, lengths of header and body (4 bytes big endian each), a msgpack
-header and a raw body. Batches are applied in the order they come and acknowledged in that order,
+A frame is ``b"HL"``, a type byte, lengths of header and body (4 bytes big endian each), a header
+(xxh3_64 of all that follows, then msgpack) and a raw body. Batches are applied in the order they come and acknowledged in that order,
 once their bytes are durable; what was not acknowledged may be sent again on another connection and
 then changes nothing. Anything odd is a `ProtocolError`: the connection is dropped, never guessed at.
 """
@@ -21,6 +21,7 @@ from enum import IntEnum
 from typing import Final, TypeAlias
 
 import msgpack
+import xxhash
 
 from hostlift.errors import ProtocolError
 
@@ -30,7 +31,11 @@ MAX_BODY: Final = 48 << 20
 MAX_RAW: Final = 40 << 20
 
 PREFIX: Final = struct.Struct(">2sBII")
+Body: TypeAlias = bytes | bytearray
+"""What follows a header: it is passed on as it was received, without another copy."""
+
 _MAGIC = b"HL"
+_CHECK = 8
 _MAX_TEXT = 4096
 _MAX_VOLUMES = 4096
 _MAX_RESULTS = 100_000
@@ -92,7 +97,7 @@ class Batch:
     phase: int
     codec: Codec
     raw: int
-    body: bytes
+    body: Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +119,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Results in the order of the batches."""
+    """Results in the order of the batches.
+
+    Attributes:
+        idle: Of the last ``elapsed`` milliseconds, how long the receiver waited for this sender.
+    """
 
     results: tuple[Result, ...]
+    idle: int = 0
+    elapsed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +147,28 @@ _HELLO, _WELCOME, _REFUSED, _BATCH, _ACK, _FLUSH, _BYE = range(1, 8)
 
 def encode(message: Message) -> bytes:
     """One frame."""
+    return b"".join(encode_parts(message))
+
+
+def encode_parts(message: Message) -> tuple[bytes, Body]:
+    """One frame as prefix with header, and body."""
     kind, header, body = _parts(message)
     packed: bytes = msgpack.packb(header, use_bin_type=True)
     if len(packed) > MAX_HEADER or len(body) > MAX_BODY:
         raise ProtocolError(f"message too long: {len(packed)} + {len(body)} bytes")
-    return b"".join((PREFIX.pack(_MAGIC, kind, len(packed), len(body)), packed, body))
+    head = _checksum(kind, packed, body) + packed
+    return PREFIX.pack(_MAGIC, kind, len(head), len(body)) + head, body
 
 
-def _parts(message: Message) -> tuple[int, tuple[object, ...], bytes]:
+def _checksum(kind: int, header: Body | memoryview, body: Body) -> bytes:
+    """Not for content, which has digests of its own, but a path or a number could be wrong."""
+    check = xxhash.xxh3_64(bytes([kind]))
+    check.update(header)
+    check.update(body)
+    return check.digest()
+
+
+def _parts(message: Message) -> tuple[int, tuple[object, ...], Body]:
     match message:
         case Batch():
             head = (message.id, message.volume, message.phase, int(message.codec), message.raw)
@@ -153,7 +178,7 @@ def _parts(message: Message) -> tuple[int, tuple[object, ...], bytes]:
                 (r.batch, tuple((p.index, int(p.trouble), p.reason) for p in r.problems))
                 for r in message.results
             )
-            return _ACK, rows, b""
+            return _ACK, (rows, message.idle, message.elapsed), b""
         case Hello():
             hello = (message.version, message.migration, message.pass_id, message.stream)
             return _HELLO, (*hello, message.volumes), b""
@@ -167,7 +192,7 @@ def _parts(message: Message) -> tuple[int, tuple[object, ...], bytes]:
             return _BYE, (), b""
 
 
-def frame_length(prefix: bytes | memoryview) -> tuple[int, int, int]:
+def frame_length(prefix: Body | memoryview) -> tuple[int, int, int]:
     """(type, header length, body length) of the frame that starts with these 11 bytes.
 
     Raises:
@@ -181,14 +206,17 @@ def frame_length(prefix: bytes | memoryview) -> tuple[int, int, int]:
     return kind, header, body
 
 
-def decode(kind: int, header: bytes, body: bytes) -> Message:
+def decode(kind: int, header: Body, body: Body) -> Message:
     """The message of a frame whose prefix `frame_length` has read.
 
     Raises:
         ProtocolError: Header or body are not what the type asks for.
     """
+    packed = memoryview(header)[_CHECK:]
+    if header[:_CHECK] != _checksum(kind, packed, body):
+        raise ProtocolError("damaged on the way")
     try:
-        row = msgpack.unpackb(header, use_list=False, raw=False, strict_map_key=True)
+        row = msgpack.unpackb(packed, use_list=False, raw=False, strict_map_key=True)
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise ProtocolError(f"unreadable header: {error}") from error
     if not isinstance(row, tuple):
@@ -199,7 +227,7 @@ def decode(kind: int, header: bytes, body: bytes) -> Message:
         raise ProtocolError(f"wrong header: {error}") from error
 
 
-def _build(kind: int, row: tuple[object, ...], body: bytes) -> Message:
+def _build(kind: int, row: tuple[object, ...], body: Body) -> Message:
     if kind == _BATCH:
         number, volume, phase, codec, raw = row
         size = count(raw, MAX_RAW)
@@ -207,9 +235,9 @@ def _build(kind: int, row: tuple[object, ...], body: bytes) -> Message:
             count(number), text(volume), count(phase, 255), Codec(count(codec, 255)), size, body
         )
     if kind == _ACK:
-        if len(row) > _MAX_RESULTS:
-            raise ValueError("too many results")
-        return Ack(tuple(_result(r) for r in row))
+        results, idle, elapsed = row
+        found = tuple(_result(r) for r in rows(results, _MAX_RESULTS))
+        return Ack(found, count(idle), count(elapsed))
     if kind == _HELLO:
         version, migration, pass_id, stream, volumes = row
         known = tuple((text(i), text(g)) for i, g in rows(volumes, _MAX_VOLUMES))
@@ -227,9 +255,7 @@ def _build(kind: int, row: tuple[object, ...], body: bytes) -> Message:
     return Flush() if kind == _FLUSH else Bye()
 
 
-def _result(row: object) -> Result:
-    if not isinstance(row, tuple):
-        raise TypeError("result is not a list")
+def _result(row: tuple[object, ...]) -> Result:
     batch, problems = row
     return Result(
         count(batch),

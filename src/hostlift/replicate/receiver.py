@@ -49,7 +49,7 @@ _SEND_SECONDS = 120.0
 _FENCE_SECONDS = 30.0
 _GROUP_SECONDS = 1.0
 """A sync costs a journal commit and a flush of the disk, however little there is to write. A sender
-whose window is larger than `_GROUP_BYTES` never waits for this: it flushes at the end of a phase."""
+need not wait for this: it asks when half of its window is full, and at the end of a phase."""
 _GROUP_BYTES = 16 << 20
 _MOST_APPLIED = 64
 _FATAL = frozenset(
@@ -216,6 +216,10 @@ class _Connection:
     _failed: threading.Event = field(default_factory=threading.Event)
     _phase: int = 0
     _ended: bool = False
+    _idle: float = 0.0
+    """Seconds spent waiting for the sender; `_told` and `_at` are what of it was told, and when."""
+    _told: float = 0.0
+    _at: float = 0.0
 
     def run(self) -> None:
         """Until the sender says goodbye or the connection breaks."""
@@ -223,6 +227,7 @@ class _Connection:
         acker.start()
         polite = False
         try:
+            self._at = self.clock.monotonic()
             self.wire.send(encode(Welcome()), timeout=_SEND_SECONDS)
             polite = self._take_all()
         finally:
@@ -230,6 +235,14 @@ class _Connection:
             acker.join()
         if polite:
             self.wire.send(encode(Bye()), timeout=_SEND_SECONDS)
+        else:
+            self._hear_out()
+
+    def _hear_out(self) -> None:
+        """Until the sender ends it: to close over unread data takes the last words back."""
+        with contextlib.suppress(ConnectionError, ProtocolError):
+            while True:
+                self.wire.receive(timeout=_FENCE_SECONDS)
 
     def close(self) -> None:
         """Give up every descriptor."""
@@ -238,7 +251,9 @@ class _Connection:
 
     def _take_all(self) -> bool:
         while not self._failed.is_set():
+            start = self.clock.monotonic()
             message = self.wire.receive(timeout=_IDLE_SECONDS)
+            self._idle += self.clock.monotonic() - start
             match message:
                 case Batch():
                     done = self._apply(message)
@@ -265,7 +280,7 @@ class _Connection:
         problems: list[Problem] = []
         at = 0
         for index, op in enumerate(payload.ops):
-            length = op.length if isinstance(op, ops.PutFile | ops.Chunk) else 0
+            length = op.length if isinstance(op, ops.TAKING) else 0
             try:
                 target.apply(op, payload.data[at : at + length])
             except Snag as snag:
@@ -286,8 +301,7 @@ class _Connection:
                 good = [a for a in group if a.refused is None]
                 refused = self._sync({a.volume for a in good}) or refused
                 if good and (refused is None or refused.code != "sync"):
-                    ack = Ack(tuple(a.result for a in good))
-                    self.wire.send(encode(ack), timeout=_SEND_SECONDS)
+                    self.wire.send(encode(self._ack(good)), timeout=_SEND_SECONDS)
                 if refused is not None:
                     self.wire.send(encode(refused), timeout=_SEND_SECONDS)
                     break
@@ -296,6 +310,12 @@ class _Connection:
         finally:
             self._failed.set()
             self._drain()
+
+    def _ack(self, group: list[_Applied]) -> Ack:
+        now, idle = self.clock.monotonic(), self._idle
+        milliseconds = int((idle - self._told) * 1000), int((now - self._at) * 1000)
+        self._told, self._at = idle, now
+        return Ack(tuple(a.result for a in group), *milliseconds)
 
     def _group(self) -> list[_Applied] | None:
         """What was applied in a short while, or until asked; None at the end."""

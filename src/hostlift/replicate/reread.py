@@ -17,7 +17,7 @@ import os
 import stat
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,12 +40,19 @@ _AHEAD = 48
 """Runs, and directories and such between them, that may be read before they are asked for."""
 
 
-def reread(root: Path, *, drop_caches: bool = True) -> Iterator[Entry]:
+LeavesOut = Callable[[bytes, bool], bool]
+"""Whether a path, which is a directory or not, is to be passed over with all below it."""
+
+
+def reread(
+    root: Path, *, drop_caches: bool = True, leaves_out: LeavesOut | None = None
+) -> Iterator[Entry]:
     """Every object of the volume mounted at ``root``, the root itself as ``b"."``.
 
     Args:
         drop_caches: Make the kernel forget its clean caches first, so that names and metadata come
             from the disk as well; content does in any case.
+        leaves_out: For a tree that is not a copy: what no copy of it would have.
 
     Raises:
         VerifyError: Something cannot be read back.
@@ -54,7 +61,7 @@ def reread(root: Path, *, drop_caches: bool = True) -> Iterator[Entry]:
         syncfs(fd)
         files = _Files(cold=drop_caches and _drop_caches())
         with ThreadPoolExecutor(_READERS, "reread") as readers:
-            tree = _Tree(fd, files, readers)
+            tree = _Tree(fd, files, readers, leaves_out)
             try:
                 yield from tree.entries()
             except OSError as error:
@@ -80,8 +87,15 @@ def _unreadable(path: bytes, error: OSError) -> VerifyError:
 class _Tree:
     """Walks, and puts together in order what the readers read."""
 
-    def __init__(self, root: int, files: _Files, readers: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        root: int,
+        files: _Files,
+        readers: ThreadPoolExecutor,
+        leaves_out: LeavesOut | None,
+    ) -> None:
         self._files = files
+        self._leaves_out = leaves_out
         self._readers = readers
         self._directories = Directories(root)
         self._firsts: dict[tuple[int, int], bytes] = {}
@@ -140,7 +154,11 @@ class _Tree:
     def _names(self, path: bytes, extra: bytes = b"") -> list[bytes | list[bytes]]:
         """What is in a directory, sorted; regular files that follow each other in runs."""
         with os.scandir(self._directories.open(path)) as listing:
-            kinds = {os.fsencode(e.name): e.is_file(follow_symlinks=False) for e in listing}
+            kinds = {
+                os.fsencode(e.name): e.is_file(follow_symlinks=False)
+                for e in listing
+                if self._leaves_out is None or self._is_wanted(path, e, self._leaves_out)
+            }
         if extra:
             kinds.pop(RESERVED, None)
             kinds[extra] = False
@@ -156,6 +174,14 @@ class _Tree:
                 run = [name]
                 found.append(run)
         return found
+
+    @staticmethod
+    def _is_wanted(
+        path: bytes, entry: os.DirEntry[bytes] | os.DirEntry[str], leaves_out: LeavesOut
+    ) -> bool:
+        name = os.fsencode(entry.name)
+        whole = name if path == b"." else path + b"/" + name
+        return not leaves_out(whole, entry.is_dir(follow_symlinks=False))
 
     def _entry(self, path: bytes) -> Entry:
         if path == b".":

@@ -18,7 +18,7 @@ from hostlift.errors import ProtocolError
 from hostlift.replicate.protocol import PREFIX, Message, decode, frame_length
 
 _SLICE = 256 << 10
-_RECEIVE = 256 << 10
+_ALL_PARTS = 3
 
 
 class Link(Protocol):
@@ -50,74 +50,98 @@ class Link(Protocol):
 
 
 class Wire:
-    """Frames over a link; `ConnectionError` whenever it is no longer usable."""
+    """Frames over a link; `ConnectionError` whenever it is no longer usable.
+
+    TLS hands out a record of at most 16 KiB at a time, so many are moved in one call, and what is
+    received goes where it stays: a frame's prefix first, then exactly its header and its body.
+    """
 
     def __init__(self, link: Link) -> None:
         link.settimeout(0)
         self._link = link
         self._fd = link.fileno()
         self._lock = threading.Lock()
-        self._buffer = bytearray(_RECEIVE)
-        self._pending = bytearray()
+        self._kind = 0
+        self._parts: list[bytearray] = [bytearray(PREFIX.size)]
+        self._filling = 0
+        self._room = memoryview(self._parts[0])
         self._write_wants = select.POLLOUT
         self._read_wants = select.POLLIN
         self._closed = False
 
     def try_send(self, view: memoryview) -> int:
-        """Send what fits now; 0 when nothing does."""
+        """Send what fits now; 0 when nothing does.
+
+        After 0 the next call must offer at least as much of the same: TLS may have made a record
+        of it already.
+        """
+        done = 0
+        most = min(len(view), _SLICE)
         try:
             with self._lock:
                 self._alive()
-                return self._link.send(view[:_SLICE])
+                while done < most:
+                    done += self._link.send(view[done:most])
         except ssl.SSLWantReadError:
             self._write_wants = select.POLLIN
         except (ssl.SSLWantWriteError, BlockingIOError):
             self._write_wants = select.POLLOUT
         except (ssl.SSLError, OSError, ValueError) as error:
             raise ConnectionError(f"connection lost: {error}") from error
-        return 0
+        return done
 
     def try_receive(self) -> bool:
-        """Take in what is there; False when nothing is.
+        """Take in what is there, up to the end of a message; False when nothing is.
 
         Raises:
             ConnectionError: It ended or broke.
+            ProtocolError: What was received is not the protocol.
         """
+        moved = ended = False
         try:
             with self._lock:
                 self._alive()
-                got = self._link.recv_into(self._buffer)
+                while self._wanted():
+                    got = self._link.recv_into(self._room)
+                    if got == 0:
+                        ended = True
+                        break
+                    self._room = self._room[got:]
+                    moved = True
         except ssl.SSLWantWriteError:
             self._read_wants = select.POLLOUT
-            return False
         except (ssl.SSLWantReadError, BlockingIOError):
             self._read_wants = select.POLLIN
-            return False
         except (ssl.SSLError, OSError, ValueError) as error:
             raise ConnectionError(f"connection lost: {error}") from error
-        if got == 0:
+        if ended and not moved:
             raise ConnectionError("connection ended by the peer")
-        self._pending += memoryview(self._buffer)[:got]
-        return True
+        return moved
+
+    def _wanted(self) -> bool:
+        """Whether there is room to receive into; a part that is full leads to the next."""
+        while not self._room and self._filling < _ALL_PARTS:
+            if self._filling == 0:
+                self._kind, header, body = frame_length(self._parts[0])
+                self._parts += bytearray(header), bytearray(body)
+            self._filling += 1
+            if self._filling < _ALL_PARTS:
+                self._room = memoryview(self._parts[self._filling])
+        return bool(self._room)
 
     def take(self) -> Message | None:
-        """The next whole message among what was received.
+        """The message that was received whole, if one was.
 
         Raises:
             ProtocolError: What was received is not the protocol.
         """
-        if len(self._pending) < PREFIX.size:
+        if self._wanted():
             return None
-        with memoryview(self._pending) as view:
-            kind, header, body = frame_length(view[: PREFIX.size])
-            at = PREFIX.size
-            end = at + header + body
-            if len(view) < end:
-                return None
-            head = bytes(view[at : at + header])
-            rest = bytes(view[at + header : end])
-        del self._pending[:end]
-        return decode(kind, head, rest)
+        _, header, body = self._parts
+        self._parts = [bytearray(PREFIX.size)]
+        self._filling = 0
+        self._room = memoryview(self._parts[0])
+        return decode(self._kind, header, body)
 
     def wait(self, *, read: bool, write: bool, timeout: float) -> bool:
         """Wait until one of them may go on; False when the time is over."""

@@ -8,26 +8,31 @@ pay for the engine that copies it.
 from __future__ import annotations
 
 import json
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hostlift.clouds import registry
 from hostlift.errors import StateError
-from hostlift.flow import client_data
 from hostlift.flow.context import Confirm
 from hostlift.flow.inspection import inspect_source
-from hostlift.flow.journal import open_journal
+from hostlift.flow.passes.forecast import FreezeForecast, forecast, lines
+from hostlift.flow.passes.history import passes_on
 from hostlift.flow.planning import make_plan
-from hostlift.flow.results import Inspection, Results
+from hostlift.flow.results import Inspection, Pass, need
 from hostlift.host.clock import SystemClock
+from hostlift.host.files import atomic_write
 from hostlift.inspect.report import text_report, write_report
 from hostlift.model.finding import Finding, Severity
 from hostlift.model.machine import Machine
 from hostlift.model.plan import MigrationPlan
 from hostlift.plan import show as plan_text
 from hostlift.service.report import Report, make_report
+from hostlift.service.standing import status
 from hostlift.service.wiring import Options, looking, opened
+from hostlift.settings import edit
 from hostlift.settings.folder import Workspace, write_template
 
 
@@ -89,39 +94,75 @@ def migrate(options: Options, confirm: Confirm) -> Report:
         return make_report(ctx.journal, results, ctx.workspace)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """What a sync did.
+
+    Attributes:
+        passes: Of this run.
+        forecast_lines: What a freeze would take now, for a person.
+        lives_until: Until when the intermediate instance is kept, seconds since 1970.
+    """
+
+    instance: str
+    passes: tuple[Pass, ...]
+    forecast: FreezeForecast | None
+    forecast_lines: tuple[str, ...]
+    lives_until: float
+
+
+def sync(options: Options, confirm: Confirm, *, every: float = 0.0) -> Synced:
+    """Warm passes while the source serves; with ``every`` seconds until the user pauses."""
+    with opened(options, confirm) as ctx:
+        from hostlift.flow import pipeline
+
+        before = len(ctx.journal.state.passes)
+        results = pipeline.sync(ctx, every=every)
+        site = need(results.provision)
+        passes = passes_on(ctx.journal.state, site.instance)
+        foreseen = forecast(passes, now=ctx.clock.now(), limit=ctx.settings.bandwidth_limit)
+        made = len(ctx.journal.state.passes) - before
+        return Synced(
+            instance=site.instance,
+            passes=passes[-made:] if made else (),
+            forecast=foreseen,
+            forecast_lines=tuple(lines(foreseen)) if foreseen else (),
+            lives_until=ctx.journal.state.kept_until,
+        )
+
+
+def rehearse(options: Options, confirm: Confirm) -> Report:
+    """A cutover up to its proof, with an image of its own; the migration stays open."""
+    with opened(options, confirm) as ctx:
+        from hostlift.flow import pipeline
+
+        results = pipeline.rehearse(ctx)
+        return make_report(ctx.journal, results, ctx.workspace)
+
+
+def limit(folder: Path, rate: int) -> Path:
+    """Set ``bandwidth_limit`` in the user's file; a process that runs there follows at once.
+
+    Args:
+        rate: KB/s, 0 for no limit.
+
+    Raises:
+        ConfigError: The file is missing or cannot be understood.
+    """
+    file = Workspace(folder).user_config.resolve()
+    text = edit.with_number(edit.read_text(file), "bandwidth_limit", rate)
+    was = file.stat()
+    atomic_write(file, text.encode(), stat.S_IMODE(was.st_mode))
+    os.chown(file, was.st_uid, was.st_gid)
+    return file
+
+
 def clear(options: Options) -> list[str]:
     """Release everything an unfinished migration made and forget it; a finished image stays."""
     with opened(options, _never, repair=True) as ctx:
         from hostlift.flow import pipeline
 
         return pipeline.give_up(ctx)
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Where the migration of a folder stands, from its journal alone."""
-
-    data: dict[str, Any]
-    results: Results
-    age: float
-    """Seconds since the last row."""
-
-
-def status(folder: Path) -> Status:
-    """Read the journal; works while a migration runs."""
-    workspace = Workspace(folder)
-    if not workspace.database.exists():
-        raise StateError(
-            "holds no migration",
-            subject=str(folder),
-            hint="Start one with 'hostlift migrate', or name its state folder with --folder.",
-        )
-    clock = SystemClock()
-    with open_journal(workspace.database, clock) as journal:
-        from hostlift.flow import pipeline
-
-        data = client_data.view(journal.state)
-        return Status(data, pipeline.results_of(journal), clock.now() - journal.state.updated)
 
 
 def show(folder: Path) -> dict[str, Any]:

@@ -5,20 +5,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hostlift.flow.journal import Journal, Record
+from hostlift.flow.journal import Journal, Record, State
+from hostlift.flow.rehearsal import images
 from hostlift.flow.results import Copy, Pass, Results, need
 from hostlift.model.adaptation import Edit
 from hostlift.model.receipt import BootProof, VolumeReceipt
+from hostlift.service.standing import frozen_until
 from hostlift.settings.folder import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The end of the story; bytes and seconds.
+    """The end of the story, or of a rehearsal; bytes and seconds.
 
     Attributes:
+        rehearsal: Its number; 0: this is the end.
+        lives_until: Rehearsal only: how long the intermediate instance is kept, seconds since 1970.
         seconds: Time each step took in the run that finished it, by name.
         kept: What stays and is billed: the image and its snapshots.
+        frozen_until: Until when the source's writers stand still; 0: they go on.
     """
 
     migration: str
@@ -36,6 +41,9 @@ class Report:
     released: tuple[str, ...]
     kept: tuple[str, ...]
     seconds: dict[str, float]
+    rehearsal: int = 0
+    lives_until: float = 0.0
+    frozen_until: float = 0.0
 
     @property
     def bytes_read(self) -> int:
@@ -49,7 +57,8 @@ class Report:
 
 
 def make_report(journal: Journal, results: Results, workspace: Workspace) -> Report:
-    """Gather the results of a finished story."""
+    """Gather the results of a finished story, or of a rehearsal that was just reopened."""
+    state = journal.state
     plan, copy = need(results.plan).plan, need(results.replicate)
     captured, verified = need(results.capture), need(results.verify)
     adapted = need(results.adapt)
@@ -57,7 +66,7 @@ def make_report(journal: Journal, results: Results, workspace: Workspace) -> Rep
         migration=journal.state.migration,
         hostname=plan.hostname,
         image=captured.image,
-        image_name=plan.image_name,
+        image_name=_name_of(state, captured.image, plan.image_name),
         region=plan.region,
         passes=copy.passes,
         freeze_seconds=copy.freeze_seconds,
@@ -66,10 +75,24 @@ def make_report(journal: Journal, results: Results, workspace: Workspace) -> Rep
         notes=_notes(copy, adapted.notes),
         boot=verified.boot,
         receipt=str(workspace.receipts / verified.receipt_file),
-        released=need(results.clean_up).released,
-        kept=(captured.image, *captured.snapshots),
+        released=results.clean_up.released if results.clean_up else (),
+        kept=(captured.image, *captured.snapshots, *_of_rehearsals(state, captured.image)),
         seconds=_durations(journal),
+        rehearsal=0 if state.finished else state.rehearsals,
+        lives_until=0.0 if state.finished else state.kept_until,
+        frozen_until=frozen_until(workspace),
     )
+
+
+def _name_of(state: State, image: str, planned: str) -> str:
+    names = [held.params["name"] for held in images(state) if held.id == image]
+    return str(names[0]) if names else planned
+
+
+def _of_rehearsals(state: State, but: str) -> tuple[str, ...]:
+    """Images of other rehearsals, each with its snapshots."""
+    kept = [held for held in images(state) if held.id != but]
+    return tuple(name for held in kept for name in (held.id, *held.params["snapshots"]))
 
 
 def _notes(copy: Copy, adapted: tuple[str, ...]) -> tuple[str, ...]:

@@ -22,9 +22,11 @@ from hostlift.flow.ledger import Ledger
 from hostlift.flow.waiting import PausableClock, Waiter
 from hostlift.host.clock import SystemClock
 from hostlift.host.command import SystemCommands
+from hostlift.host.descriptors import allow_many
 from hostlift.ports.cloud import Cloud
 from hostlift.service.lock import only_one
 from hostlift.service.log import logged
+from hostlift.service.progress import shown_to_others
 from hostlift.settings.folder import Workspace
 from hostlift.settings.user_config import Settings, file_warnings, load
 
@@ -94,6 +96,7 @@ def opened(options: Options, confirm: Confirm, *, repair: bool = False) -> Itera
     Args:
         repair: A lost ``client_data.db`` is made anew from the migration id in client_data.
     """
+    allow_many()
     wishes = settings(options, complete=not repair)
     workspace = Workspace(options.folder)
     workspace.ensure()
@@ -101,6 +104,7 @@ def opened(options: Options, confirm: Confirm, *, repair: bool = False) -> Itera
     with ExitStack() as stack:
         stack.enter_context(only_one(workspace.folder))
         sink = stack.enter_context(logged(workspace.logs, clock, options.sink))
+        sink = stack.enter_context(shown_to_others(workspace.progress, clock, sink))
         for text in file_warnings(workspace.folder):
             sink(Note(text, "warning"))
         lost = client_data.migration_of(workspace.client_data)

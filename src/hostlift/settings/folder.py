@@ -50,6 +50,16 @@ class Workspace:
         return self.folder / "client_data.db"
 
     @property
+    def progress(self) -> Path:
+        """What a running process does right now."""
+        return self.folder / "client_data.progress"
+
+    @property
+    def frozen(self) -> Path:
+        """Who holds the source's writers after a cutover."""
+        return self.folder / "client_data.frozen"
+
+    @property
     def excludes(self) -> Path:
         """Folder of the exclude files."""
         return self.folder / "Excludes"

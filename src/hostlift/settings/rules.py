@@ -11,6 +11,8 @@ import ipaddress
 import posixpath
 import re
 
+from hostlift.settings import windows
+
 CHOOSE = (-1, 0)
 """Sizes that leave the choice to hostlift."""
 
@@ -38,6 +40,7 @@ _ENDPOINT = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})
 _MAX_PORT = 65535
 _SHORTEST_NAME = 2
 _LONGEST_NAME = 128
+_SHORTEST_INTERVAL = 10.0
 
 
 def image_name(value: str) -> str:
@@ -118,3 +121,20 @@ def cidr(value: str) -> str:
         return str(ipaddress.IPv4Network(value, strict=True))
     except ValueError as error:
         raise ValueError(f"is not an IPv4 network: {error}") from None
+
+
+def interval(value: str) -> float:
+    """A time such as ``90s``, ``15m``, ``2h`` or ``1d``, in seconds; at least ten of them."""
+    match = re.fullmatch(r"\s*(\d{1,6})\s*([smhd])\s*", value)
+    if match is None:
+        raise ValueError(f"{value!r} is not a time such as 15m, 2h or 1d")
+    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    if seconds < _SHORTEST_INTERVAL:
+        raise ValueError(f"{value!r} is less than {_SHORTEST_INTERVAL:.0f} seconds")
+    return seconds
+
+
+def window(value: str) -> str:
+    """Spans of the day such as ``22:00-06:00``, or empty."""
+    windows.parse(value)
+    return value

@@ -30,6 +30,12 @@ from hostlift.settings.problems import Problem, from_pydantic, refuse
 FILE_NAME = "user_config.json"
 _STRICT = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 _GROUP_OR_WORLD = 0o077
+CHANGEABLE = frozenset(
+    {"bandwidth_limit", "bandwidth_window", "bandwidth_limit_outside", "streams", "compress_level"}
+    | {"source_cpu_limit", "source_priority", "freeze_limit", "sync_keep_hours", "keep_rehearsals"}
+    | {"heat_map", "block_trace", "hold_hours"}
+)
+"""Keys that may change at any time: how it is done, not what; no plan is asked about again."""
 
 
 def _system_size(value: int) -> int:
@@ -104,6 +110,17 @@ class Settings(BaseModel):
     bandwidth_limit: StrictInt = Field(
         default=0, ge=0, le=100_000_000, description="a whole number of KB/s; 0: no limit"
     )
+    bandwidth_window: Annotated[StrictStr, AfterValidator(rules.window)] = Field(
+        default="",
+        description="empty (always) or local times of the day at which data is sent, such as"
+        " 22:00-06:00 or 12:00-13:00,22:00-06:00",
+    )
+    bandwidth_limit_outside: StrictInt = Field(
+        default=0,
+        ge=0,
+        le=100_000_000,
+        description="a whole number of KB/s outside of bandwidth_window; 0: nothing is sent then",
+    )
     data_disks: Annotated[tuple[DataDisk, ...], BeforeValidator(_listed)] = Field(
         default=(),
         max_length=16,
@@ -137,14 +154,53 @@ class Settings(BaseModel):
     compress_level: StrictInt = Field(
         default=1, ge=0, le=19, description="a whole number from 0 (none) to 19"
     )
+    source_cpu_limit: StrictInt = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="a whole number, percent of one processor that the passes may use while the"
+        " source serves; 0: no limit",
+    )
+    source_priority: Literal["low", "normal"] = Field(
+        default="low",
+        description='"low" (the passes give way to the services of a live source) or "normal"',
+    )
     freeze_limit: StrictInt = Field(
         default=30, ge=1, le=3600, description="a whole number of seconds from 1 to 3600"
+    )
+    hold_hours: StrictInt = Field(
+        default=0,
+        ge=0,
+        le=168,
+        description="a whole number of hours from 0 to 168 that the source's writers stay frozen after"
+        " its cutover, or until 'hostlift thaw'; 0: they go on when the last pass is over",
     )
     trial: StrictBool = Field(
         default=True, description="true or false: start a trial instance from the image"
     )
     hooks: Annotated[Literal["auto"] | tuple[StrictStr, ...], BeforeValidator(_listed)] = Field(
         default="auto", description='"auto" or a list of freeze hooks such as ["postgresql"]'
+    )
+
+    sync_keep_hours: StrictInt = Field(
+        default=24,
+        ge=1,
+        le=720,
+        description="a whole number of hours from 1 to 720 that the intermediate instance lives on"
+        " after a sync or a rehearsal",
+    )
+    block_trace: StrictBool = Field(
+        default=False,
+        description="true or false: follow writes to the disks, so that of a large file that changed"
+        " only the written parts are read again (ext4, xfs)",
+    )
+    heat_map: StrictBool = Field(
+        default=False,
+        description="true or false: name the files and processes that never go quiet during a pass",
+    )
+    keep_rehearsals: StrictBool = Field(
+        default=False,
+        description="true or false: keep the images of rehearsals when the migration is finished",
     )
 
     @property

@@ -50,6 +50,51 @@ class _Side:
         self.size += self.current.size if not self.current.link_of else 0
 
 
+Pair = tuple[Entry | None, Entry | None]
+"""What one path is at the source and at the target; None where it is not, never both."""
+
+
+class Merged:
+    """Two streams of entries in `sort_key` order as one stream of pairs."""
+
+    def __init__(self, source: Iterable[Entry], target: Iterable[Entry]) -> None:
+        self._left = _Side("source", iter(source))
+        self._right = _Side("target", iter(target))
+
+    def pairs(self) -> Iterator[Pair]:
+        """Every path of either side once, in order.
+
+        Raises:
+            ProtocolError: A stream is out of order or names a path twice.
+        """
+        left, right = self._left, self._right
+        left.advance()
+        right.advance()
+        while left.current is not None or right.current is not None:
+            here, there = left.current, right.current
+            if there is None or (here is not None and left.key < right.key):
+                left.advance()
+                yield here, None
+            elif here is None or right.key < left.key:
+                right.advance()
+                yield None, there
+            else:
+                left.advance()
+                right.advance()
+                yield here, there
+
+    def receipt(self, volume: str, mount_point: str) -> VolumeReceipt:
+        """Both roots, once all pairs were taken."""
+        return VolumeReceipt(
+            volume=volume,
+            mount_point=mount_point,
+            entries=self._left.count,
+            bytes=self._left.size,
+            source_root=self._left.fold.root().hex(),
+            target_root=self._right.fold.root().hex(),
+        )
+
+
 def compare(
     volume: str, mount_point: str, source: Iterable[Entry], target: Iterable[Entry]
 ) -> tuple[VolumeReceipt, tuple[Difference, ...]]:
@@ -61,38 +106,22 @@ def compare(
     Raises:
         ProtocolError: A stream is out of order or names a path twice.
     """
-    left = _Side("source", iter(source))
-    right = _Side("target", iter(target))
-    left.advance()
-    right.advance()
+    merged = Merged(source, target)
     differences: list[Difference] = []
-    while left.current is not None or right.current is not None:
-        found = _step(volume, left, right)
+    for here, there in merged.pairs():
+        found = judge(volume, here, there)
         if found is not None and len(differences) < MOST_DIFFERENCES:
             differences.append(found)
-    receipt = VolumeReceipt(
-        volume=volume,
-        mount_point=mount_point,
-        entries=left.count,
-        bytes=left.size,
-        source_root=left.fold.root().hex(),
-        target_root=right.fold.root().hex(),
-    )
-    return receipt, tuple(differences)
+    return merged.receipt(volume, mount_point), tuple(differences)
 
 
-def _step(volume: str, left: _Side, right: _Side) -> Difference | None:
-    """Judge the lower path of both sides, and go on behind it."""
-    here, there = left.current, right.current
-    if there is None or (here is not None and left.key < right.key):
-        left.advance()
-        return _one_sided(volume, here, Divergence.MISSING)
-    if here is None or right.key < left.key:
-        right.advance()
-        return _one_sided(volume, there, Divergence.EXTRA)
-    left.advance()
-    right.advance()
-    return difference(volume, here, there)
+def judge(volume: str, source: Entry | None, target: Entry | None) -> Difference | None:
+    """How a path differs, there or not; None when it does not."""
+    if target is None:
+        return _one_sided(volume, source, Divergence.MISSING)
+    if source is None:
+        return _one_sided(volume, target, Divergence.EXTRA)
+    return difference(volume, source, target)
 
 
 def _one_sided(volume: str, entry: Entry | None, kind: Divergence) -> Difference | None:

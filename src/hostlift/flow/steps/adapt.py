@@ -8,6 +8,7 @@ import json
 from dataclasses import asdict
 
 from hostlift.flow.context import Context
+from hostlift.flow.rehearsal import suffix
 from hostlift.flow.results import Adapted, Results, need, part
 from hostlift.host.files import atomic_write
 from hostlift.model.adaptation import AdaptOrder
@@ -54,7 +55,7 @@ class Adapt:
             sealed = agent.run(JobOrder(kind=JobKind.SEAL, seal=seal), label="checking disks")
         edits = [asdict(edit) for edit in report.edits]
         atomic_write(
-            ctx.workspace.receipts / f"{ctx.migration}.edits.json",
+            ctx.workspace.receipts / f"{ctx.migration}{suffix(ctx.journal.state)}.edits.json",
             json.dumps(edits, indent=2).encode(),
             0o600,
         )

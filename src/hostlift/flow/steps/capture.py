@@ -9,6 +9,7 @@ from typing import Any
 
 from hostlift.errors import CloudError, Retry
 from hostlift.flow.context import Context
+from hostlift.flow.rehearsal import image_name, role
 from hostlift.flow.results import Captured, Results, Site, need
 from hostlift.model.plan import MigrationPlan
 from hostlift.ports.cloud import ImageDisk, ImageSpec, Phase, Resource, ResourceKind
@@ -33,7 +34,7 @@ class Capture:
         return {
             "site": asdict(need(so_far.provision)),
             "beacon": need(so_far.adapt).beacon,
-            "image": need(so_far.plan).plan.image_name,
+            "image": image_name(ctx.journal.state, need(so_far.plan).plan),
             "migration": ctx.migration,
         }
 
@@ -45,6 +46,7 @@ class Capture:
     def run(self, ctx: Context, so_far: Results) -> Captured:
         """Stop, snapshot, image."""
         plan, site = need(so_far.plan).plan, need(so_far.provision)
+        _drop_stale(ctx, site)
         _stop(ctx, site)
         snapshots = tuple(_snapshot(ctx, plan, site, disk.index) for disk in plan.disks)
         for snapshot in snapshots:
@@ -58,6 +60,16 @@ class Capture:
             Resource(ResourceKind.IMAGE, image), deadline=_IMAGE_DEADLINE, label="custom image"
         )
         return Captured(image=image, snapshots=snapshots)
+
+
+def _drop_stale(ctx: Context, site: Site) -> None:
+    """Snapshots of disks that are gone show an earlier copy: not the one the receipt speaks of."""
+    disks = {disk for disk, _ in site.disks}
+    mine = role(ctx.journal.state, "snapshot-")
+    live = [h for h in ctx.journal.state.live() if h.role.startswith(mine)]
+    if any(h.params["disk"] not in disks for h in live):
+        image = role(ctx.journal.state, "image")
+        ctx.ledger.discard(lambda name: name.startswith(mine) or name == image)
 
 
 def _stop(ctx: Context, site: Site) -> None:
@@ -83,7 +95,7 @@ def _snapshot(ctx: Context, plan: MigrationPlan, site: Site, index: int) -> str:
                     token=token,
                 )
             except CloudError as error:
-                if error.retry_class is not Retry.RETRY:
+                if error.retry is not Retry.RETRY:
                     raise
                 return None
 
@@ -91,7 +103,8 @@ def _snapshot(ctx: Context, plan: MigrationPlan, site: Site, index: int) -> str:
             attempt, deadline=_SNAPSHOT_PATIENCE, what=f"the first snapshot of {disk}"
         )
 
-    return ctx.ledger.ensure(f"snapshot-{index}", ResourceKind.SNAPSHOT, make, {"disk": disk})
+    name = role(ctx.journal.state, f"snapshot-{index}")
+    return ctx.ledger.ensure(name, ResourceKind.SNAPSHOT, make, {"disk": disk})
 
 
 def _image(ctx: Context, plan: MigrationPlan, snapshots: tuple[str, ...]) -> str:
@@ -101,7 +114,7 @@ def _image(ctx: Context, plan: MigrationPlan, snapshots: tuple[str, ...]) -> str
             for snapshot, disk in zip(agreed["snapshots"], plan.disks, strict=True)
         )
         spec = ImageSpec(
-            name=plan.image_name,
+            name=agreed["name"],
             description=f"{plan.hostname}, migrated by hostlift ({ctx.migration})",
             platform=plan.platform,
             architecture=plan.architecture,
@@ -111,6 +124,5 @@ def _image(ctx: Context, plan: MigrationPlan, snapshots: tuple[str, ...]) -> str
         )
         return ctx.cloud.create_image(spec, token=token)
 
-    return ctx.ledger.ensure(
-        "image", ResourceKind.IMAGE, make, {"snapshots": list(snapshots), "name": plan.image_name}
-    )
+    params = {"snapshots": list(snapshots), "name": image_name(ctx.journal.state, plan)}
+    return ctx.ledger.ensure(role(ctx.journal.state, "image"), ResourceKind.IMAGE, make, params)

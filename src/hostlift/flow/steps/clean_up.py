@@ -6,6 +6,7 @@ from __future__ import annotations
 from hostlift.flow import keys
 from hostlift.flow.context import Context
 from hostlift.flow.journal import Record
+from hostlift.flow.rehearsal import is_rehearsals
 from hostlift.flow.results import Cleaned, Results
 from hostlift.ports.cloud import ResourceKind
 
@@ -22,15 +23,16 @@ class CleanUp:
 
     def inputs(self, ctx: Context, _so_far: Results) -> object:
         """The migration."""
-        return {"migration": ctx.migration}
+        return {"migration": ctx.migration, "rehearsals": ctx.settings.keep_rehearsals}
 
     def holds(self, ctx: Context, _so_far: Results, _result: Cleaned) -> bool:
         """Nothing but the result is left in the ledger."""
         return all(held.kind in _RESULT for held in ctx.journal.state.live())
 
     def run(self, ctx: Context, _so_far: Results) -> Cleaned:
-        """Release, newest first, until gone."""
-        released = ctx.ledger.release(keep=_RESULT)
+        """Release, newest first, until gone; images of rehearsals too, unless they are wanted."""
+        released = [] if ctx.settings.keep_rehearsals else ctx.ledger.discard(is_rehearsals)
+        released += ctx.ledger.release(keep=_RESULT)
         keys.forget(ctx)
         return Cleaned(released=tuple(f"{r.kind.value} {r.id}" for r in released))
 

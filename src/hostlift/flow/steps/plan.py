@@ -9,6 +9,7 @@ from hostlift.flow.planning import make_plan
 from hostlift.flow.results import Approved, Results, need
 from hostlift.model.plan import MigrationPlan
 from hostlift.settings import excludes
+from hostlift.settings.user_config import CHANGEABLE
 
 
 class Plan:
@@ -22,7 +23,8 @@ class Plan:
     def inputs(self, ctx: Context, so_far: Results) -> object:
         """The source and the wishes, without secrets."""
         disks = tuple(disk.data_disk_index for disk in ctx.settings.data_disks)
-        wishes = ctx.settings.model_dump(mode="json", exclude={"access_id", "secret_key"})
+        secrets = {"access_id", "secret_key"}
+        wishes = ctx.settings.model_dump(mode="json", exclude=secrets | CHANGEABLE)
         return {
             "machine": repr(need(so_far.inspect).machine),
             "wishes": wishes,

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from hostlift.flow.context import Agent, Context
-from hostlift.flow.copier import Copier
-from hostlift.flow.results import Copy, Results, need, part
-from hostlift.remote.messages import JobKind, JobOrder, PrepareOrder, VolumeReady
-from hostlift.replicate.manifest import Manifest
-from hostlift.replicate.roots import private_roots
+from hostlift.flow.context import Context
+from hostlift.flow.copier import copier_at
+from hostlift.flow.passes.history import passes_on
+from hostlift.flow.results import Copy, Results, need
 
 
 class Replicate:
@@ -37,28 +35,17 @@ class Replicate:
     def run(self, ctx: Context, so_far: Results) -> Copy:
         """Prepare the disks, copy, freeze, copy the rest, read back."""
         plan, site = need(so_far.plan).plan, need(so_far.provision)
-        with (
-            ctx.agents(ctx, site) as agent,
-            Manifest.open(ctx.workspace.database) as manifest,
-            private_roots(plan.volumes, ctx.source_root) as sources,
-        ):
-            volumes = _prepare(agent, so_far)
-            for volume in volumes:
-                manifest.bind(volume.volume, volume.generation)
-            copier = Copier(ctx, plan, agent, manifest, tuple(sources))
-            warm = copier.warm()
+        with copier_at(ctx, plan, site) as copier:
+            copier.warm()
             last, receipts = copier.finish()
+            if not ctx.journal.state.rehearsal:
+                with copier.letting_go():
+                    copier.cut_over()
         return Copy(
-            passes=(*warm, *last),
+            passes=passes_on(ctx.journal.state, site.instance),
             volumes=receipts,
             frozen_services=copier.frozen_services,
             freeze_seconds=last[-1].freeze_seconds,
             notes=tuple(copier.notes),
+            differences=copier.losses.accepted,
         )
-
-
-def _prepare(agent: Agent, so_far: Results) -> tuple[VolumeReady, ...]:
-    plan, site = need(so_far.plan).plan, need(so_far.provision)
-    order = PrepareOrder(disks=plan.disks, volumes=plan.volumes, serials=site.serials)
-    done = agent.run(JobOrder(kind=JobKind.PREPARE, prepare=order), label="preparing target disks")
-    return part(done.prepared).volumes

@@ -4,20 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from hostlift.errors import VerifyError
 from hostlift.flow.context import Context
+from hostlift.flow.evidence import write_signed
 from hostlift.flow.keepalive import release_time
-from hostlift.flow.keys import keys
+from hostlift.flow.rehearsal import role
 from hostlift.flow.results import Results, Site, Verified, need
 from hostlift.model.plan import MigrationPlan
-from hostlift.model.receipt import BootProof, Receipt
+from hostlift.model.receipt import BootProof
 from hostlift.ports.cloud import InstanceSpec, Placement, Resource, ResourceKind
 from hostlift.verify.boot import judge, panic, read_beacon
-from hostlift.verify.receipt import write_receipt
 
 TRIAL_NAME = "hostlift-trial"
 _START_DEADLINE = 900.0
@@ -43,23 +42,9 @@ class Verify:
 
     def run(self, ctx: Context, so_far: Results) -> Verified:
         """Write the receipt, boot the trial, read its beacon."""
-        plan = need(so_far.plan).plan
-        receipt = _write_receipt(ctx, plan, so_far)
+        receipt = write_signed(ctx, so_far)
         proof = _boot(ctx, so_far) if ctx.settings.trial else None
         return Verified(receipt_file=str(receipt), boot=proof)
-
-
-def _write_receipt(ctx: Context, plan: MigrationPlan, so_far: Results) -> Path:
-    receipt = Receipt(
-        migration=ctx.migration,
-        hostname=plan.hostname,
-        made_at=datetime.fromtimestamp(ctx.clock.now(), UTC).isoformat(timespec="seconds"),
-        volumes=need(so_far.replicate).volumes,
-        differences=(),
-    )
-    return write_receipt(
-        ctx.workspace.receipts / f"{ctx.migration}.json", receipt, keys(ctx).client.key_pem
-    )
 
 
 def _boot(ctx: Context, so_far: Results) -> BootProof:
@@ -87,7 +72,7 @@ def _boot(ctx: Context, so_far: Results) -> BootProof:
         probe, deadline=_BEACON_DEADLINE, what=f"boot of trial instance {instance} from {image}"
     )
     problems = judge(facts, plan)
-    ctx.ledger.release_role("trial")
+    ctx.ledger.release_role(role(ctx.journal.state, "trial"))
     proof = BootProof(
         instance_id=instance,
         beacon=True,
@@ -124,7 +109,8 @@ def _start(ctx: Context, plan: MigrationPlan, site: Site, image: str) -> str:
         return ctx.cloud.run_instance(spec, token=token)
 
     params = {"image": image, "release_at": release_time(ctx)}
-    return ctx.ledger.ensure("trial", ResourceKind.INSTANCE, make, params)
+    name = role(ctx.journal.state, "trial")
+    return ctx.ledger.ensure(name, ResourceKind.INSTANCE, make, params)
 
 
 def _hint(ctx: Context) -> str:

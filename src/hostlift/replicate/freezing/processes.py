@@ -3,23 +3,28 @@
 
 Spared are: we ourselves, everything we descend from or started, our login session, kernel threads,
 init, and the few services without which the machine is lost to its users (remote login, name
-service, network, devices, logging) or does something drastic (cluster and watchdog daemons).
+service, network and tunnels, devices, logging) or does something drastic (cluster and watchdog
+daemons), or without which our reads would wait (file systems that are programs).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _KERNEL_THREAD = 0x0020_0000
+_FUSE = "/dev/fuse"
 
 SPARED_NAMES = frozenset(
     {
         "NetworkManager",
         "agetty",
         "auditd",  # a full audit queue blocks the kernel
+        "charon",
+        "charon-systemd",
         "corosync",
         "dbus-broker",
         "dbus-broker-launch"[:15],
@@ -31,7 +36,10 @@ SPARED_NAMES = frozenset(
         "keepalived",
         "login",
         "multipathd",
+        "openvpn",
+        "ovs-vswitchd",
         "pacemakerd",
+        "pppd",
         "qemu-ga",
         "sbd",
         "sshd",
@@ -42,6 +50,7 @@ SPARED_NAMES = frozenset(
         "systemd-network",
         "systemd-resolve",
         "systemd-udevd",
+        "tailscaled",
         "watchdog",
         "wpa_supplicant",
     }
@@ -68,30 +77,37 @@ class Process:
     session: int
     kernel: bool
     foreign: bool
-    """It lives in a process namespace of its own (a container)."""
+    """It has a spared name, but lives in a process namespace of its own (a container)."""
 
 
 def processes(proc: Path) -> dict[int, Process]:
     """Everything that runs, by number."""
     own = _namespace(proc, "self")
     found = {}
-    for entry in os.scandir(proc):
-        if entry.name.isdecimal():
-            process = read_process(proc, int(entry.name), own)
+    for name in os.listdir(proc):
+        if name.isdecimal():
+            process = read_process(proc, int(name), own)
             if process is not None:
                 found[process.id.pid] = process
     return found
 
 
 def read_process(proc: Path, pid: int, own_namespace: str = "") -> Process | None:
-    """One process; None when it is gone."""
+    """One process; None when it is gone.
+
+    Args:
+        own_namespace: What makes another's ``foreign``; it is looked at only where it matters,
+            for names that may be spared, because a freeze reads every process while they stand.
+    """
     try:
-        text = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+        with open(f"{proc}/{pid}/stat", "rb") as stat:
+            text = stat.read().decode("utf-8", "replace")
     except OSError:
         return None
     name = text[text.index("(") + 1 : text.rindex(")")]
-    rest = text[text.rindex(")") + 2 :].split()
-    namespace = _namespace(proc, str(pid)) if own_namespace else ""
+    rest = text[text.rindex(")") + 2 :].split(maxsplit=20)
+    asked = own_namespace and name in SPARED_NAMES
+    namespace = _namespace(proc, str(pid)) if asked else ""
     return Process(
         id=ProcessId(pid, int(rest[19])),
         name=name,
@@ -105,7 +121,7 @@ def read_process(proc: Path, pid: int, own_namespace: str = "") -> Process | Non
 
 def _namespace(proc: Path, pid: str) -> str:
     try:
-        return str((proc / pid / "ns" / "pid").readlink())
+        return os.readlink(f"{proc}/{pid}/ns/pid")
     except OSError:
         return ""
 
@@ -132,6 +148,18 @@ def spared(all_of_them: Mapping[int, Process], us: int, in_user_slice: Iterable[
         kept.update(below)
         line += below
     return kept
+
+
+def file_servers(proc: Path, pids: Iterable[int]) -> set[int]:
+    """Those of the processes that serve a file system: frozen, they would keep us waiting."""
+    return {pid for pid in pids if _FUSE in _open_files(f"{proc}/{pid}/fd")}
+
+
+def _open_files(folder: str) -> Iterator[str]:
+    with contextlib.suppress(OSError):  # it has just ended
+        for number in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                yield os.readlink(f"{folder}/{number}")
 
 
 def _ancestors(all_of_them: Mapping[int, Process], us: int) -> set[int]:

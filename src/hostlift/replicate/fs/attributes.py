@@ -58,8 +58,14 @@ _KINDS = {
     stat.S_IFSOCK: Kind.SOCKET,
 }
 
+USUAL_TIMES = range((1 << 31) * 10**9)
+"""What every file system can hold; beyond it some keep the nearest time that they can."""
+
 Place = int | bytes
 """An open object, or its name below ``/proc/self/fd`` for those that cannot be opened."""
+
+Extras = tuple[tuple[tuple[bytes, bytes], ...], int, int]
+"""Extended attributes, flags, project id."""
 
 _REFUSALS = frozenset(
     {
@@ -96,15 +102,21 @@ def by_name(directory: int, name: bytes) -> bytes:
 
 def read_opened(fd: int, st: os.stat_result) -> Meta:
     """Metadata of an open regular file or directory."""
+    xattrs, flags, project = read_extras(fd)
     return Meta(
         mode=st.st_mode & 0o7777,
         uid=st.st_uid,
         gid=st.st_gid,
         mtime_ns=st.st_mtime_ns,
-        xattrs=read_xattrs(fd),
-        flags=read_flags(fd) & COMPARED_FLAGS,
-        project=read_project(fd),
+        xattrs=xattrs,
+        flags=flags,
+        project=project,
     )
+
+
+def read_extras(fd: int) -> Extras:
+    """What `os.fstat` does not tell of `Meta`: extended attributes, flags, project id."""
+    return read_xattrs(fd), read_flags(fd) & COMPARED_FLAGS, read_project(fd)
 
 
 def read_named(directory: int, name: bytes, st: os.stat_result) -> Meta:
@@ -220,7 +232,7 @@ class Applier:
         wanted = meta.flags & ~PINNING
         if now & COMPARED_FLAGS != wanted:
             self._flags(fd, (now & ~COMPARED_FLAGS) | wanted, wanted)
-        os.utime(fd, ns=(meta.mtime_ns, meta.mtime_ns))
+        self._time(fd, meta.mtime_ns)
         if pin and meta.flags & PINNING:
             self._flags(fd, read_flags(fd) | meta.flags & PINNING, meta.flags)
 
@@ -244,7 +256,7 @@ class Applier:
         wanted = meta.flags & ~PINNING
         if wanted:
             self._flags(fd, read_flags(fd) | wanted, wanted)
-        os.utime(fd, ns=(meta.mtime_ns, meta.mtime_ns))
+        self._time(fd, meta.mtime_ns)
         return True
 
     def named(self, directory: int, name: bytes, meta: Meta, kind: Kind) -> None:
@@ -255,6 +267,19 @@ class Applier:
         self._xattrs(by_name(directory, name), meta)
         times = (meta.mtime_ns, meta.mtime_ns)
         os.utime(name, ns=times, dir_fd=directory, follow_symlinks=False)
+        if meta.mtime_ns not in USUAL_TIMES:
+            st = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            self._is_kept(st, meta.mtime_ns)
+
+    def _time(self, fd: int, mtime_ns: int) -> None:
+        os.utime(fd, ns=(mtime_ns, mtime_ns))
+        if mtime_ns not in USUAL_TIMES:
+            self._is_kept(os.fstat(fd), mtime_ns)
+
+    def _is_kept(self, st: os.stat_result, mtime_ns: int) -> None:
+        """The kernel says nothing when it takes the nearest time that the file system can hold."""
+        if st.st_mtime_ns != mtime_ns:
+            self.refused.append(f"time {mtime_ns} ns became {st.st_mtime_ns} ns")
 
     def _xattrs(self, place: Place, meta: Meta) -> None:
         present = _list_xattrs(place)
@@ -273,7 +298,18 @@ class Applier:
             self._try(f"project id {project} refused", kernel.set_project, fd, project)
 
     def _flags(self, fd: int, flags: int, wanted: int) -> None:
-        self._try(f"flags {wanted:#x} refused", kernel.set_flags, fd, flags)
+        try:
+            kernel.set_flags(fd, flags)
+        except OSError as error:
+            if error.errno not in _REFUSALS:
+                raise
+            self._each_flag(fd, wanted)
+
+    def _each_flag(self, fd: int, wanted: int) -> None:
+        """A file system refuses all flags for one that it lacks: those that it has are kept."""
+        for bit in (1 << n for n in range(wanted.bit_length())):
+            if wanted & bit:
+                self._try(f"flag {bit:#x} refused", kernel.set_flags, fd, read_flags(fd) | bit)
 
     def _try(self, what: str, call: Callable[..., None], *args: object) -> None:
         try:

@@ -23,6 +23,9 @@ LARGE = 8 * CHUNK
 _ZERO_CHUNK = blake3(bytes(CHUNK)).digest()
 _RUN = 4096
 _SLACK = 8192
+_BLOCK = 64 << 10
+WORTH_A_LOOK = 1 << 16
+"""Nobody preallocates less; and a look is a system call for every file."""
 
 Ranges = tuple[tuple[int, int], ...]
 """(offset, length), ascending, not touching."""
@@ -105,10 +108,16 @@ def next_data(fd: int, at: int, end: int) -> int:
         raise
 
 
-def is_uneven(st: os.stat_result) -> bool:
-    """True when the file may have holes, or space that was never written."""
+def is_uneven(st: os.stat_result, fd: int = -1) -> bool:
+    """True when the file may have holes, or space that was never written.
+
+    Args:
+        fd: The open file, to find the latter also where as much is allocated as the size says.
+    """
     space = st.st_blocks * 512
-    return space < st.st_size or space - st.st_size > _SLACK
+    if space < st.st_size or space - st.st_size > _SLACK:
+        return True
+    return fd >= 0 and st.st_size >= WORTH_A_LOOK and os.lseek(fd, 0, os.SEEK_HOLE) < st.st_size
 
 
 def preallocated(fd: int, st: os.stat_result, data: int) -> Ranges:
@@ -160,8 +169,10 @@ def punch(fd: int, offset: int, length: int) -> None:
     """Make a hole inside the file; zeros are written where holes cannot be made."""
     if length <= 0:
         return
+    # At the end of the file whole blocks only: btrfs keeps a block of which a part is named.
+    rest = -(offset + length) % _BLOCK if offset + length >= os.fstat(fd).st_size else 0
     try:
-        kernel.fallocate(fd, kernel.PUNCH_HOLE | kernel.KEEP_SIZE, offset, length)
+        kernel.fallocate(fd, kernel.PUNCH_HOLE | kernel.KEEP_SIZE, offset, length + rest)
     except OSError as error:
         if error.errno not in {errno.EOPNOTSUPP, errno.ENOSYS}:
             raise

@@ -37,9 +37,13 @@ class Directories:
         self._root = root
         self._capacity = max(capacity, 4)
         self._open: dict[bytes, int] = {}
+        self._latest = b".", root
 
     def open(self, path: bytes) -> int:
         """Descriptor of a directory, valid until the cache is cleared or two more are opened."""
+        latest, fd_of_latest = self._latest
+        if path == latest:
+            return fd_of_latest
         if path in {b"", b"."}:
             return self._root
         fd = self._open.pop(path, None)
@@ -49,6 +53,24 @@ class Directories:
                 oldest = next(iter(self._open))
                 os.close(self._open.pop(oldest))
         self._open[path] = fd
+        self._latest = path, fd
+        return fd
+
+    def make(self, path: bytes) -> int:
+        """Like `open`; what is missing on the way is made, for its owner only."""
+        missing: list[bytes] = []
+        while True:
+            try:
+                fd = self.open(path)
+                break
+            except FileNotFoundError:
+                missing.append(path)
+                path = split(path)[0]
+        while missing:
+            path = missing.pop()
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(split(path)[1], 0o700, dir_fd=fd)
+            fd = self.open(path)
         return fd
 
     def _reach(self, path: bytes) -> int:
@@ -67,13 +89,18 @@ class Directories:
                 return there
             here = there
 
-    def locate(self, path: bytes) -> tuple[int, bytes]:
-        """Where an object is: descriptor of its directory, and its name."""
+    def locate(self, path: bytes, *, make: bool = False) -> tuple[int, bytes]:
+        """Where an object is: descriptor of its directory, and its name.
+
+        Args:
+            make: Directories that are missing on the way are made.
+        """
         parent, name = split(path)
-        return self.open(parent), name
+        return self.make(parent) if make else self.open(parent), name
 
     def clear(self) -> None:
         """Close everything but the root: names may stand for other directories from now on."""
+        self._latest = b".", self._root
         while self._open:
             os.close(self._open.popitem()[1])
 

@@ -13,6 +13,8 @@ import fcntl
 import os
 import struct
 import sys
+from collections.abc import Iterator
+from typing import NamedTuple
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -31,7 +33,7 @@ _GETXATTR = 0x801C581F
 _SETXATTR = 0x401C5820
 _FIEMAP = 0xC020660B
 _FIEMAP_UNWRITTEN = 0x800
-_FIEMAP_LAST = 0x1
+FIEMAP_LAST = 0x1
 
 KEEP_SIZE = 0x01
 PUNCH_HOLE = 0x02
@@ -39,9 +41,10 @@ PUNCH_HOLE = 0x02
 _FSXATTR = struct.Struct("=IIIII8x")
 _NO_FSXATTR = bytes(_FSXATTR.size)
 _NO_FLAGS = bytes(8)
-_EXTENT = struct.Struct("=QQQQQIIII")
+_EXTENT = struct.Struct("=QQQ16xI12x")
 _FIEMAP_HEAD = struct.Struct("=QQIIII")
-_EXTENTS_PER_CALL = 128
+_EXTENTS_PER_CALL = 512
+_NO_END = (1 << 63) - 1
 
 
 class _Support:
@@ -141,25 +144,41 @@ def set_project(fd: int, project: int) -> None:
     fcntl.ioctl(fd, _SETXATTR, _FSXATTR.pack(xflags, size_hint, nextents, project, cow_hint))
 
 
-def unwritten_ranges(fd: int) -> tuple[tuple[int, int], ...]:
-    """(offset, length) of space that is allocated but was never written, also beyond the end."""
-    found: list[tuple[int, int]] = []
-    start = 0
-    while True:
+class Extent(NamedTuple):
+    """Consecutive bytes of a file, and where they lie on its file system; ``flags`` as FIEMAP has."""
+
+    start: int
+    place: int
+    length: int
+    flags: int
+
+
+def extents(fd: int, end: int = _NO_END) -> Iterator[Extent]:
+    """The extents of a file before ``end``, ascending; without one also those beyond its size.
+
+    Raises:
+        OSError: The file system does not tell.
+    """
+    at = 0
+    while at < end:
         buffer = bytearray(_FIEMAP_HEAD.size + _EXTENTS_PER_CALL * _EXTENT.size)
-        _FIEMAP_HEAD.pack_into(buffer, 0, start, (1 << 63) - 1 - start, 0, 0, _EXTENTS_PER_CALL, 0)
+        _FIEMAP_HEAD.pack_into(buffer, 0, at, end - at, 0, 0, _EXTENTS_PER_CALL, 0)
         fcntl.ioctl(fd, _FIEMAP, buffer, True)
         count = _FIEMAP_HEAD.unpack_from(buffer)[3]
-        last = count == 0
+        flags = FIEMAP_LAST
         for i in range(count):
-            fields = _EXTENT.unpack_from(buffer, _FIEMAP_HEAD.size + i * _EXTENT.size)
-            offset, length, flags = fields[0], fields[2], fields[5]
-            start = offset + length
-            last = last or bool(flags & _FIEMAP_LAST)
-            if flags & _FIEMAP_UNWRITTEN:
-                found.append((offset, length))
-        if last:
-            return tuple(found)
+            start, place, length, flags = _EXTENT.unpack_from(
+                buffer, _FIEMAP_HEAD.size + i * _EXTENT.size
+            )
+            yield Extent(start, place, length, flags)
+            at = start + length
+        if flags & FIEMAP_LAST:
+            return
+
+
+def unwritten_ranges(fd: int) -> tuple[tuple[int, int], ...]:
+    """(offset, length) of space that is allocated but was never written, also beyond the end."""
+    return tuple((e.start, e.length) for e in extents(fd) if e.flags & _FIEMAP_UNWRITTEN)
 
 
 def mount_id(fd: int) -> int:

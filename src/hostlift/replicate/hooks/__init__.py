@@ -1,32 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Freeze hooks: what a service wants done before its processes are held still.
 
-A built-in hook is a module with a `Hook`, and a line in `BUILT_IN`. It may make recovery of the
-copy quicker; it must not be needed for the copy to be right, so its failure is a warning.
+A built-in hook is a module with a `contract.Hook`, and a line here; the user's own are programs in
+a folder (`folder`). `rounds` calls both in their order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from hostlift.replicate.hooks import docker, mongodb, mysql, postgresql, redis
 
-from hostlift.ports.commands import Commands
-from hostlift.replicate.hooks import postgresql
-
-Action: TypeAlias = Callable[[Commands], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """Something to do right before the freeze.
-
-    Attributes:
-        freeze: Raises `hostlift.errors.HostError` when it fails.
-    """
-
-    name: str
-    freeze: Action
-
-
-BUILT_IN = {"postgresql": Hook("postgresql", postgresql.checkpoint)}
+BUILT_IN = {
+    hook.name: hook for hook in (docker.HOOK, mongodb.HOOK, mysql.HOOK, postgresql.HOOK, redis.HOOK)
+}

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from hostlift.errors import ProtocolError
-from hostlift.model.entry import Entry
+from hostlift.model.entry import Entry, Fields, entry_of, unpack_fields
 from hostlift.replicate import ops
 from hostlift.replicate.fs import content
 from hostlift.replicate.fs.attributes import Applier
@@ -26,10 +26,19 @@ def received(raw: bytes) -> Entry:
     Raises:
         ProtocolError: It is none, or its path leads out of the tree.
     """
-    entry = Entry.unpack(raw)
+    return placed(unpack_fields(raw))
+
+
+def placed(fields: Fields) -> Entry:
+    """The entry of fields that came over the wire.
+
+    Raises:
+        ProtocolError: Its path leads out of the tree.
+    """
+    entry = entry_of(fields)
     try:
         ops.safe_path(entry.path)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise ProtocolError(str(error)) from error
     return entry
 

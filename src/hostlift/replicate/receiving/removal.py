@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 
 from hostlift.replicate.fs.attributes import unpin
+from hostlift.replicate.fs.directories import Directories
 
+_TRIES = 3
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -75,3 +78,39 @@ def _remove_one(directory: int, name: bytes) -> None:
         os.rmdir(name, dir_fd=directory)
     else:
         os.unlink(name, dir_fd=directory)
+
+
+def way_to(directories: Directories, path: bytes) -> tuple[int, bytes]:
+    """Descriptor of the directory that ``path`` goes into, and its name there.
+
+    Directories on the way are made; whatever else is in their places is removed.
+    """
+    try:
+        return directories.locate(path, make=True)
+    except OSError as error:
+        if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
+            raise
+    end = path.find(b"/")
+    while end >= 0:
+        make_directory(directories, path[:end])
+        end = path.find(b"/", end + 1)
+    return directories.locate(path)
+
+
+def make_directory(directories: Directories, path: bytes) -> None:
+    """A directory is at ``path`` afterwards; one that is there stays as it is."""
+    directory, name = way_to(directories, path)
+    for _ in range(_TRIES):
+        try:
+            os.mkdir(name, 0o700, dir_fd=directory)
+        except FileExistsError:
+            if stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+                return
+            # Not a tree: by now another connection may have made the directory, and filled it.
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                os.unlink(name, dir_fd=directory)
+        except PermissionError:
+            if not unlock(directory, name):
+                raise
+        else:
+            return

@@ -16,15 +16,22 @@ import stat
 from collections.abc import Callable
 
 from hostlift.errors import ProtocolError
-from hostlift.model.entry import Entry, Kind
+from hostlift.model.entry import Entry, Kind, unpack_fields
 from hostlift.replicate import ops
 from hostlift.replicate.fs import attributes, content
 from hostlift.replicate.fs.attributes import Applier
 from hostlift.replicate.fs.directories import Directories, split
 from hostlift.replicate.protocol import Trouble
-from hostlift.replicate.receiving.arrival import Snag, received, report, spread
+from hostlift.replicate.receiving.arrival import Snag, placed, received, report, spread
+from hostlift.replicate.receiving.journals import Journals
 from hostlift.replicate.receiving.largefiles import LargeFiles
-from hostlift.replicate.receiving.removal import remove_tree, unlock
+from hostlift.replicate.receiving.newborn import Newborn
+from hostlift.replicate.receiving.removal import (
+    make_directory,
+    remove_tree,
+    unlock,
+    way_to,
+)
 from hostlift.replicate.source import RESERVED
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -50,9 +57,9 @@ class Target:
         self._made = 0
         self._directories = Directories(root)
         self._staging = -1
-        self._large = LargeFiles(self._directories)
-        # Directories whose new files inherit nothing: within a phase nobody changes that.
-        self._plain: set[bytes] = set()
+        self._journals = Journals(root, self._directories)
+        self._large = LargeFiles(self._directories, self._journals)
+        self._newborn = Newborn(self._directories)
 
     def close(self) -> None:
         """Give up every descriptor."""
@@ -61,7 +68,7 @@ class Target:
     def forget(self) -> None:
         """Names may stand for other objects from now on: a new phase begins."""
         self._directories.clear()
-        self._plain.clear()
+        self._newborn.forget()
         self._large.forget()
         if self._staging >= 0:
             os.close(self._staging)
@@ -90,7 +97,7 @@ class Target:
             case ops.Punch():
                 self._large.punch(op)
             case ops.Finish():
-                self._large.finish(received(op.entry))
+                self._large.finish(op)
 
     def _other(
         self,
@@ -104,38 +111,44 @@ class Target:
             case ops.Link():
                 self._link(op)
             case ops.MakeDirectory():
-                self._make_directory(op.path)
+                if op.path != b".":
+                    make_directory(self._directories, op.path)
             case ops.Remove():
                 self._remove(op.path)
             case ops.Clean():
                 self.clean()
 
     def clean(self) -> None:
-        """Remove what half-made files there are, and their folder."""
+        """Remove what half-made files there are; see `Journals.sweep` for what stays."""
         self.forget()
-        remove_tree(self._root, RESERVED)
+        self._journals.sweep()
 
     # Small files and other objects
 
     def _put_file(self, op: ops.PutFile, data: memoryview) -> None:
-        entry = received(op.entry)
-        if op.ranges is None:
-            whole: memoryview | bytearray = data
-        else:
-            whole = spread(entry.size, op.ranges, data)
-        if len(whole) != entry.size or content.digest_of(whole) != entry.content:
+        fields = unpack_fields(op.entry)
+        size, digest = fields[9:11]
+        whole = data if op.ranges is None else spread(size, op.ranges, data)
+        if len(whole) != size or content.digest_of(whole) != digest:
             raise Snag(Trouble.MISMATCH, "content differs from its digest")
+        simple = not op.known and op.ranges is None and not op.reserved
+        if not (simple and self._newborn.put(fields, data)):
+            self._put_any_file(op, placed(fields), data)
+
+    def _put_any_file(self, op: ops.PutFile, entry: Entry, data: memoryview) -> None:
         applier = Applier()
         parent = split(entry.path)[0]
 
         def make(directory: int, name: bytes) -> None:
             where = RESERVED if directory == self._staging else parent
+            plain = self._newborn.knows(where)
             fd = os.open(name, _NEW, entry.meta.mode & 0o777, dir_fd=directory)
             try:
+                born = os.fstat(fd)
                 attributes.set_nocow(fd, entry.meta.flags)
                 self._fill(fd, op, entry, data, applier)
-                if applier.born(fd, entry.meta, plain=where in self._plain):
-                    self._plain.add(where)
+                if applier.born(fd, entry.meta, plain=plain) and not plain:
+                    self._newborn.learn(where, born)
             finally:
                 os.close(fd)
 
@@ -173,7 +186,7 @@ class Target:
 
     def _place(self, path: bytes, make: Callable[[int, bytes], None], *, known: bool) -> None:
         """Put a new object at ``path``: directly when nothing is there, else by renaming."""
-        directory, name = self._directories.locate(path)
+        directory, name = way_to(self._directories, path)
         if not known:
             try:
                 make(directory, name)
@@ -235,7 +248,7 @@ class Target:
 
     def _link(self, op: ops.Link) -> None:
         head_directory, head = self._directories.locate(op.head)
-        directory, name = self._directories.locate(op.path)
+        directory, name = way_to(self._directories, op.path)
 
         def make(where: int, what: bytes) -> None:
             os.link(head, what, src_dir_fd=head_directory, dst_dir_fd=where, follow_symlinks=False)
@@ -257,24 +270,6 @@ class Target:
 
     # Directories, removal, final metadata
 
-    def _make_directory(self, path: bytes) -> None:
-        if path == b".":
-            return
-        directory, name = self._directories.locate(path)
-        for _ in range(3):
-            try:
-                os.mkdir(name, 0o700, dir_fd=directory)
-            except FileExistsError:
-                st = os.stat(name, dir_fd=directory, follow_symlinks=False)
-                if stat.S_ISDIR(st.st_mode):
-                    return
-                remove_tree(directory, name)
-            except PermissionError:
-                if not unlock(directory, name):
-                    raise
-            else:
-                return
-
     def _remove(self, path: bytes) -> None:
         if path == b".":
             raise ProtocolError("the root cannot be removed")
@@ -291,7 +286,7 @@ class Target:
     def _set_meta(self, entry: Entry) -> None:
         applier = Applier()
         if entry.kind is Kind.DIRECTORY:
-            applier.opened(self._directories.open(entry.path), entry.meta, pin=True)
+            applier.opened(self._directories.make(entry.path), entry.meta, pin=True)
         else:
             directory, name = self._directories.locate(entry.path)
             fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)

@@ -15,10 +15,17 @@ from enum import IntEnum
 from hostlift.model.entry import Entry, Kind
 from hostlift.replicate import ops
 from hostlift.replicate.fs.content import LARGE
-from hostlift.replicate.sending.draft import FULL_BYTES, FULL_OPS, Desk, Draft, Job, settled
+from hostlift.replicate.sending.draft import (
+    FULL_BYTES,
+    FULL_OPS,
+    Desk,
+    Draft,
+    Job,
+    settled,
+)
 from hostlift.replicate.sending.large import LargeJob
-from hostlift.replicate.sending.ledger import Removed, Settled, link_row
-from hostlift.replicate.sending.staging import Gone, Todo
+from hostlift.replicate.sending.outcomes import Gone, Removed, Settled, Todo, link_row
+from hostlift.replicate.sending.reading.job import SmallJob
 from hostlift.replicate.source import path_of
 
 
@@ -29,8 +36,7 @@ class Phase(IntEnum):
     DIRECTORIES = 2
     FILES = 3
     LINKS = 4
-    CLEAN = 5
-    FINAL = 6
+    FINAL = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,63 +48,6 @@ class DraftsJob:
     def drafts(self, desk: Desk) -> Iterator[Draft]:  # noqa: ARG002 - the protocol's
         """See `Job`."""
         yield from self.made
-
-
-@dataclass(frozen=True, slots=True)
-class SmallJob:
-    """Small files, links, devices: one batch, read just before it is sent."""
-
-    vol: int
-    todos: tuple[Todo, ...]
-
-    def drafts(self, desk: Desk) -> Iterator[Draft]:
-        """See `Job`."""
-        draft = Draft(self.vol, Phase.FILES)
-        for todo in self.todos:
-            if todo.kind == Kind.FILE:
-                if not _add_file(draft, desk, todo):
-                    yield from LargeJob(todo, Phase.FILES).drafts(desk)
-            else:
-                _add_node(draft, desk, todo)
-            if draft.full:
-                yield draft
-                draft = Draft(self.vol, Phase.FILES)
-        if draft:
-            yield draft
-
-
-def _add_file(draft: Draft, desk: Desk, todo: Todo) -> bool:
-    """False when the file has become a large one."""
-    try:
-        reading = desk.reader.small(todo)
-    except FileNotFoundError:
-        desk.ledger.gone()
-        return True
-    except OSError as error:
-        desk.ledger.found(todo.vol, todo.key, f"cannot be read: {error.strerror}")
-        return True
-    if reading is None:
-        return False
-    if reading.hot:
-        desk.ledger.is_hot(todo)
-    outcome = settled(todo, reading)
-    op = ops.PutFile(
-        outcome.row.entry, todo.known > 0, len(reading.data), reading.ranges, reading.reserved
-    )
-    draft.add(op, outcome, reading.data)
-    desk.ledger.advance(todo.size, len(reading.data))
-    return True
-
-
-def _add_node(draft: Draft, desk: Desk, todo: Todo) -> None:
-    try:
-        outcome = settled(todo, desk.reader.node(todo))
-    except FileNotFoundError:
-        desk.ledger.gone()
-    except OSError as error:
-        desk.ledger.found(todo.vol, todo.key, f"cannot be read: {error.strerror}")
-    else:
-        draft.add(ops.PutNode(outcome.row.entry), outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +80,20 @@ class FinalJob:
         except OSError as error:
             desk.ledger.found(todo.vol, todo.key, f"cannot be read: {error.strerror}")
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingJob:
+    """The end of a volume: no half-made files, and the root's metadata."""
+
+    root: Todo
+
+    def drafts(self, desk: Desk) -> Iterator[Draft]:
+        """See `Job`."""
+        draft = Draft(self.root.vol, Phase.FINAL)
+        draft.add(ops.Clean(), None)
+        yield draft
+        yield from FinalJob(self.root.vol, (self.root,)).drafts(desk)
 
 
 def _pinned(desk: Desk, todo: Todo) -> Settled | None:
@@ -178,12 +141,12 @@ def files(todos: Iterable[Todo]) -> Iterator[Job]:
         if small and (
             todo.vol != small[0].vol or size + todo.size > FULL_BYTES or len(small) >= FULL_OPS
         ):
-            yield SmallJob(small[0].vol, tuple(small))
+            yield SmallJob(small[0].vol, tuple(small), Phase.FILES)
             small, size = [], 0
         small.append(todo)
         size += todo.size
     if small:
-        yield SmallJob(small[0].vol, tuple(small))
+        yield SmallJob(small[0].vol, tuple(small), Phase.FILES)
 
 
 def links(todos: Iterable[Todo]) -> Iterator[Job]:
@@ -196,18 +159,12 @@ def links(todos: Iterable[Todo]) -> Iterator[Job]:
         yield DraftsJob((draft,))
 
 
-def cleaning(volumes: Iterable[int]) -> Iterator[Job]:
-    """Phase `Phase.CLEAN`."""
-    for vol in volumes:
-        draft = Draft(vol, Phase.CLEAN)
-        draft.add(ops.Clean(), None)
-        yield DraftsJob((draft,))
-
-
-def finals(todos: Iterable[Todo]) -> Iterator[Job]:
-    """Phase `Phase.FINAL`; any stream."""
+def finals(todos: Iterable[Todo], roots: Iterable[Todo]) -> Iterator[Job]:
+    """Phase `Phase.FINAL`; any stream. A root comes last: what was in the way of it is removed."""
     for group in _groups(todos):
         yield FinalJob(group[0].vol, tuple(group))
+    for root in roots:
+        yield ClosingJob(root)
 
 
 def _groups(todos: Iterable[Todo]) -> Iterator[list[Todo]]:

@@ -6,67 +6,32 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from hostlift.errors import DigestMismatch
 from hostlift.events import EventSink, Progress
 from hostlift.ports.clock import Clock
 from hostlift.replicate.fs.attributes import show
-from hostlift.replicate.manifest import Manifest, Row, State
+from hostlift.replicate.manifest import Manifest
 from hostlift.replicate.protocol import Problem, Trouble
+from hostlift.replicate.rows import Row, State
 from hostlift.replicate.sending.chunks import ChunkBook
-from hostlift.replicate.sending.options import Loss
-from hostlift.replicate.sending.staging import Staging, Todo
+from hostlift.replicate.sending.options import Loss, PassReport
+from hostlift.replicate.sending.outcomes import (
+    Begun,
+    Chunked,
+    Outcome,
+    Punched,
+    Removed,
+    Settled,
+    Todo,
+)
+from hostlift.replicate.sending.staging import Staging
 from hostlift.replicate.source import path_of
 
 _MOST_FINDINGS = 5000
 _MOST_HOT = 10_000
 _MOST_TRIES = 5
 _EVERY_SECONDS = 0.5
-
-
-class Settled(NamedTuple):
-    """Acknowledgement of an object; ``file`` is the large file that is complete with it."""
-
-    todo: Todo
-    row: Row
-    file: int = 0
-    pinned: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """Acknowledgement of a removal."""
-
-    key: bytes
-    kept: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Chunked:
-    """Acknowledgement of a chunk of a large file."""
-
-    todo: Todo
-    file: int
-    index: int
-    digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Punched:
-    """Acknowledgement of a hole of whole chunks in a large file."""
-
-    todo: Todo
-    file: int
-    low: int
-    high: int
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """Acknowledgement that a large file is there."""
-
-    todo: Todo
 
 
 @dataclass(slots=True)
@@ -78,11 +43,12 @@ class _Good:
     chunks: list[tuple[int, int, bytes]] = field(default_factory=list)
 
 
-Outcome = Settled | Removed | Chunked | Punched | Begun | None
-
-
 class Ledger:
-    """The books of one pass."""
+    """The books of one pass.
+
+    Attributes:
+        synced: When the sync of a (volume, tree) began, in seconds since 1970.
+    """
 
     def __init__(
         self,
@@ -98,6 +64,7 @@ class Ledger:
         self.staging = staging
         self.chunks = ChunkBook(manifest)
         self.names = names
+        self.synced: dict[tuple[int, int], float] = {}
         self.total = 0
         self.done = 0
         self.bytes_read = 0
@@ -115,6 +82,21 @@ class Ledger:
         self._step = step
         self._shown = clock.monotonic()
         self._lock = threading.Lock()
+
+    def report(self, *, looked_at: int, seconds: float, unsettled: int) -> PassReport:
+        """What the pass did."""
+        return PassReport(
+            looked_at=looked_at,
+            files=self.objects,
+            bytes_read=self.bytes_read,
+            bytes_sent=self.bytes_sent,
+            deleted=self.deleted,
+            hot=tuple(sorted(f"{self.names[v]}:".encode() + path_of(k) for v, k in self.hot)),
+            seconds=seconds,
+            vanished=self.vanished,
+            findings=tuple(self.findings),
+            unsettled=unsettled,
+        )
 
     def advance(self, done: int, read: int) -> None:
         """Content of the source was dealt with: ``done`` bytes of it, ``read`` of them read."""
@@ -175,6 +157,11 @@ class Ledger:
             f"arrived damaged {tries} times",
             subject=f"{self.names[todo.vol]}:{show(path_of(todo.key))}",
         )
+
+    @property
+    def has_again(self) -> bool:
+        """True when something is to be sent once more."""
+        return bool(self._again)
 
     def take_again(self) -> list[Todo]:
         """What is to be sent once more, each once."""
@@ -259,18 +246,3 @@ def _key_of(outcome: Outcome) -> bytes:
             return outcome.key
         case _:
             return outcome.todo.key
-
-
-def link_row(todo: Todo) -> Row:
-    """The row of a further name of an inode."""
-    return Row(
-        todo.key,
-        todo.kind,
-        todo.dev,
-        todo.ino,
-        todo.ctime,
-        todo.size,
-        State.SETTLED,
-        todo.anchor,
-        b"",
-    )

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Walking a source tree by descriptor and reporting every object in it, once.
 
-Directories are visited depth first; a listing is read whole, so memory follows the largest
-directory, not the tree. Few descriptors are kept: a parent whose descriptor was given up is found
-again through ``..`` and checked. What vanishes on the way is left to the next pass.
+Directories are visited depth first; of a directory only the names of those below it are kept, so
+memory does not follow the number of files, wherever they are. Few descriptors are kept: a parent
+whose descriptor was given up is found again through ``..`` and checked. What vanishes on the way is
+left to the next pass.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -20,9 +20,13 @@ from hostlift.replicate.excludes import Excludes
 from hostlift.replicate.fs.attributes import kind_of
 from hostlift.replicate.fs.directories import Directories
 from hostlift.replicate.fs.kernel import mount_id
+from hostlift.replicate.rows import signed
 from hostlift.replicate.source import RESERVED, SourceVolume, TreeRoot, order_key
 
 _KEPT_OPEN = 48
+_IS_FILE = int(Kind.FILE)
+_IS_DIRECTORY = int(Kind.DIRECTORY)
+_PART = 2000
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 SeenRow = tuple[int, bytes, int, int, int, int, int, int, int]
@@ -47,6 +51,10 @@ class Walk:
         tree: Index of the tree in the volume.
         volume: For excludes and for the places of the other trees, which are left out of this one.
         stopped: Asked between directories.
+
+    Attributes:
+        unreadable: Directories that could not be listed, and why.
+        several: File systems other than the tree's own were met.
     """
 
     def __init__(
@@ -58,24 +66,31 @@ class Walk:
         self._excludes = Excludes(volume.excludes)
         others = {t.place for t in volume.trees if t is not self._root}
         self._skipped = others | {RESERVED}
+        # Directories in which names have to be compared with those.
+        self._skipping = {path.rpartition(b"/")[0] or b"." for path in self._skipped}
         self._stopped = stopped
         self._dev = 0
         self._mount = 0
         self.unreadable: list[tuple[bytes, str]] = []
+        self.several = False
 
-    def rows(self) -> Iterator[list[SeenRow]]:
-        """All objects, a directory's children at a time."""
+    def rows(self, start: bytes = b"") -> Iterator[list[SeenRow]]:
+        """All objects from ``start`` (empty: the tree's root) downwards, some at a time.
+
+        A directory comes before what it holds.
+        """
         # The path may be a link into /proc/self/fd (a detached mount): it is ours, not the guest's.
         root = os.open(self._root.path, _DIRECTORY & ~os.O_NOFOLLOW)
         self._directories = Directories(root)
         stack: list[_Frame] = []
         try:
-            st = os.fstat(root)
-            self._dev, self._mount = st.st_dev, mount_id(root)
-            place = self._root.place
-            yield [self._row(place, st)]
-            stack.append(_Frame(os.dup(root), (st.st_dev, st.st_ino), place))
-            yield self._list(stack[-1])
+            self._dev, self._mount = os.fstat(root).st_dev, mount_id(root)
+            at = start or self._root.place
+            top = os.dup(self._directories.open(self._below_root(at)))
+            st = os.fstat(top)
+            stack.append(_Frame(top, (st.st_dev, st.st_ino), at))
+            yield [self.row(order_key(at), st)]
+            yield from self._list(stack[-1])
             while stack:
                 yield from self._step(stack)
         finally:
@@ -101,7 +116,7 @@ class Walk:
             old = stack[-_KEPT_OPEN]
             os.close(old.fd)
             old.fd = -1
-        yield self._list(frame)
+        yield from self._list(frame)
 
     def _enter(self, parent: _Frame, name: bytes) -> _Frame | None:
         path = _join(parent.path, name)
@@ -113,9 +128,11 @@ class Walk:
             self.unreadable.append((path, f"cannot be read: {error.strerror}"))
             return None
         st = os.fstat(fd)
-        if st.st_dev != self._dev and not self._root.cross and mount_id(fd) != self._mount:
-            os.close(fd)
-            return None
+        if st.st_dev != self._dev:
+            if not self._root.cross and mount_id(fd) != self._mount:
+                os.close(fd)
+                return None
+            self.several = True
         return _Frame(fd, (st.st_dev, st.st_ino), path)
 
     def _leave(self, stack: list[_Frame]) -> None:
@@ -143,48 +160,60 @@ class Walk:
     def _below_root(self, path: bytes) -> bytes:
         return inside(self._root, path)
 
-    def _list(self, frame: _Frame) -> list[SeenRow]:
+    def _list(self, frame: _Frame) -> Iterator[list[SeenRow]]:
         found: list[SeenRow] = []
-        prefix = b"" if frame.path == b"." else frame.path + b"/"
+        everything = self._takes_all(frame.path)
+        start = b"" if frame.path == b"." else order_key(frame.path) + b"\0"
         try:
             with os.scandir(frame.fd) as entries:
                 for entry in entries:
+                    name = os.fsencode(entry.name)
+                    if not everything and self._leaves_out(frame.path, name, entry):
+                        continue
                     try:
                         st = entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
                         continue
-                    row = self._child(prefix, os.fsencode(entry.name), st, frame)
-                    if row is not None:
-                        found.append(row)
+                    row = self.row(start + name, st)
+                    if row[2] == _IS_DIRECTORY:
+                        frame.below.append(name)
+                    found.append(row)
+                    if len(found) >= _PART:
+                        yield found
+                        found = []
         except OSError as error:
             self.unreadable.append((frame.path, f"cannot be listed: {error.strerror}"))
-        return found
+        yield found
 
-    def _child(
-        self, prefix: bytes, name: bytes, st: os.stat_result, frame: _Frame
-    ) -> SeenRow | None:
-        path = prefix + name
-        directory = stat.S_ISDIR(st.st_mode)
-        if path in self._skipped or (
-            self._excludes and self._excludes.leaves_out(path, directory=directory)
-        ):
+    def path_in(self, directory: bytes, entry: os.DirEntry[str]) -> bytes | None:
+        """Where an object of a directory is; None when it is left out."""
+        name = os.fsencode(entry.name)
+        if not self._takes_all(directory) and self._leaves_out(directory, name, entry):
             return None
-        if directory:
-            frame.below.append(name)
-        return self._row(path, st)
+        return _join(directory, name)
 
-    def _row(self, path: bytes, st: os.stat_result) -> SeenRow:
-        ino = st.st_ino
-        kind = kind_of(st.st_mode)
+    def _takes_all(self, directory: bytes) -> bool:
+        """Nothing in a directory can be left out: asked once for it instead of for every name."""
+        return not self._excludes and directory not in self._skipping
+
+    def _leaves_out(self, directory: bytes, name: bytes, entry: os.DirEntry[str]) -> bool:
+        path = _join(directory, name)
+        return path in self._skipped or self._excludes.leaves_out(
+            path, directory=entry.is_dir(follow_symlinks=False)
+        )
+
+    def row(self, key: bytes, st: os.stat_result) -> SeenRow:
+        """An object as the staging table has it."""
+        kind = int(kind_of(st.st_mode))
         return (
             self._vol,
-            order_key(path),
-            int(kind),
+            key,
+            kind,
             self._tree,
             st.st_dev,
-            ino - (1 << 64) if ino >= 1 << 63 else ino,
+            signed(st.st_ino),
             st.st_ctime_ns,
-            st.st_size if kind is Kind.FILE else 0,
+            st.st_size if kind == _IS_FILE else 0,
             st.st_nlink,
         )
 

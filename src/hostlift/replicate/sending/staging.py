@@ -9,41 +9,23 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
-from importlib.resources import files
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hostlift.errors import StateError
+from hostlift.model.entry import Kind
+from hostlift.replicate import waves
 from hostlift.replicate.manifest import Manifest
+from hostlift.replicate.sending.outcomes import Gone, Todo
 from hostlift.replicate.sending.scan import SeenRow
 from hostlift.replicate.source import parent_key
+from hostlift.replicate.tracked import Mark, statements
 
 _FETCH = 1000
-
-
-class Todo(NamedTuple):
-    """An object to send, as the scan saw it."""
-
-    vol: int
-    key: bytes
-    kind: int
-    tree: int
-    dev: int
-    ino: int
-    ctime: int
-    size: int
-    known: int
-    anchor: bytes | None
-    fresh: int
-
-
-class Gone(NamedTuple):
-    """A path to remove; ``kept``: something else takes its place."""
-
-    vol: int
-    key: bytes
-    kept: int
+_DIRECTORY = int(Kind.DIRECTORY)
+_by_inode = attrgetter("ino")
 
 
 class Workload(NamedTuple):
@@ -57,28 +39,67 @@ class Workload(NamedTuple):
 
 _COLUMNS = "vol, key, kind, tree, dev, ino, ctime, size, known, anchor, fresh"
 
+_NOTHING_IN = (
+    "NOT EXISTS (SELECT 1 FROM main.rep_entry e WHERE e.vol=todo.vol AND"
+    " e.key>CAST(todo.key || X'00' AS BLOB) AND e.key<CAST(todo.key || X'01' AS BLOB))"
+)
+
 
 class Staging:
-    """The scratch tables of one pass; made by `staging`."""
+    """The scratch tables of one pass, beside ``manifest``; made by `staging`.
+
+    Attributes:
+        hastened: Objects that were sent before there was a plan.
+    """
 
     def __init__(self, manifest: Manifest) -> None:
-        self._manifest = manifest
+        self.manifest = manifest
+        self.hastened = 0
         self._db = manifest.db
         self._cursors: list[sqlite3.Cursor] = []
+        self._begun: set[int] = set()
 
     def close(self) -> None:
         """End every reading, so that the tables can go."""
         for cursor in self._cursors:
             cursor.close()
 
-    def cover(self, vol: int) -> None:
-        """This pass is about a volume: what is not seen of it is gone."""
-        with self._manifest.lock:
-            self._db.execute("INSERT INTO scan.volumes VALUES (?)", (vol,))
+    def cover(self, vol: int, *, whole: bool) -> None:
+        """This pass is about a volume.
+
+        Args:
+            whole: What is not seen of it is gone; otherwise only what is examined can be.
+        """
+        with self.manifest.lock:
+            self._db.execute("INSERT INTO scan.volumes VALUES (?,?)", (vol, whole))
+
+    def begin(self, vol: int) -> None:
+        """The first pass of a volume: the file system made for it may hold a ``lost+found``."""
+        self._begun.add(vol)
+        with self.manifest.transaction() as db:
+            place = (vol, b"lost+found")
+            db.execute("INSERT INTO rep_entry(vol, key, kind, state) VALUES (?,?,2,1)", place)
+        self.examine(vol, [b"lost+found"])
+
+    def examine(self, vol: int, keys: Iterable[bytes]) -> None:
+        """These paths were looked at: those that were not seen are gone."""
+        with self.manifest.lock:
+            self._db.executemany(
+                "INSERT OR IGNORE INTO scan.examined VALUES (?,?)", [(vol, key) for key in keys]
+            )
+
+    def examine_below(self, vol: int, key: bytes) -> None:
+        """All that the manifest has below a directory was looked at."""
+        with self.manifest.lock:
+            self._db.execute(
+                "INSERT OR IGNORE INTO scan.examined"
+                " SELECT vol, key FROM rep_entry WHERE vol=? AND key>? AND key<?",
+                (vol, key + b"\0", key + b"\1"),
+            )
 
     def see(self, rows: Sequence[SeenRow]) -> None:
         """Objects that exist on the source."""
-        with self._manifest.lock:
+        with self.manifest.lock:
             self._db.execute("BEGIN")
             try:
                 self._db.executemany(
@@ -87,21 +108,60 @@ class Staging:
             finally:
                 self._db.execute("COMMIT")
 
-    def plan(self, unreadable: Sequence[tuple[int, bytes]]) -> Workload:
+    def hasten(self, rows: Sequence[SeenRow]) -> list[Todo]:
+        """Objects of a new volume; what can be sent at once is in doubt, durably, on return.
+
+        That is all but directories and objects of several names, which wait for `plan`.
+
+        Returns:
+            What to send, by inode.
+        """
+        later = [row for row in rows if row[2] == _DIRECTORY or row[8] > 1]
+        now = [Todo(*row[:8], 0, None, 0) for row in rows if row[2] != _DIRECTORY and row[8] <= 1]
+        now.sort(key=_by_inode)
+        with self.manifest.transaction() as db:
+            db.executemany(
+                "INSERT INTO rep_entry(vol, key, kind, state) VALUES (?,?,?,1)"
+                " ON CONFLICT(vol, key) DO UPDATE SET state=1",
+                [row[:3] for row in later],
+            )
+            if now:
+                waves.note(db, now[0].vol, [t.key for t in now], bytes(t.kind for t in now))
+        self.see(later)
+        self.hastened += len(now)
+        return now
+
+    def plan(
+        self,
+        unreadable: Sequence[tuple[int, bytes]],
+        marks: Sequence[tuple[int, Mark]] = (),
+        *,
+        acknowledged: int = 0,
+    ) -> Workload:
         """Compare, decide, and put in doubt, durably.
 
         Args:
+            acknowledged: How many objects have been, so far in this pass.
             unreadable: (vol, key) of directories that could not be listed: what the target has
                 below them stays.
+            marks: (vol, mark) of the trackers that have told all up to there.
         """
-        with self._manifest.transaction() as db:
-            for statement in _statements("plan.sql"):
+        if acknowledged < self.hastened:
+            waves.recall(self.manifest)
+        with self.manifest.transaction() as db:
+            waves.drop(db)
+            for statement in statements("plan.sql"):
                 db.execute(statement)
             for vol, key in unreadable:
+                below = (b"", b"\xff") if key == b"." else (key + b"\0", key + b"\1")
                 db.execute(
                     "DELETE FROM scan.gone WHERE vol=? AND key>? AND key<? AND kept=0",
-                    (vol, key + b"\0", key + b"\1"),
+                    (vol, *below),
                 )
+            db.execute("DELETE FROM rep_mark WHERE vol IN (SELECT vol FROM scan.volumes)")
+            db.executemany(
+                "INSERT INTO rep_mark VALUES (?,?,?,?,?)", [(vol, *mark) for vol, mark in marks]
+            )
         counts = self._db.execute(
             "SELECT count(*), coalesce(sum(kind<>2),0), coalesce(sum(CASE WHEN kind=1 AND"
             " (anchor IS NULL OR anchor=key) THEN size END),0) FROM scan.todo"
@@ -115,8 +175,14 @@ class Staging:
             yield Gone(*row)
 
     def directories(self) -> Iterator[Todo]:
-        """Directories to make, parents first."""
-        yield from self._todo("kind=2 AND known<2 ORDER BY vol, key")
+        """Directories to make, parents first; of new volumes those that nothing is in.
+
+        All others come to be there with what is in them.
+        """
+        begun = ",".join(map(str, sorted(self._begun)))
+        yield from self._todo(
+            f"kind=2 AND known<2 AND (vol NOT IN ({begun}) OR {_NOTHING_IN}) ORDER BY vol, key"
+        )
 
     def files(self) -> Iterator[Todo]:
         """All but directories and further names, by inode."""
@@ -127,17 +193,25 @@ class Staging:
         yield from self._todo("anchor IS NOT NULL AND anchor<>key ORDER BY vol, key")
 
     def finals(self) -> Iterator[Todo]:
-        """Directories whose metadata are to be set, deepest first."""
-        yield from self._todo("kind=2 ORDER BY vol, key DESC")
+        """Directories whose metadata are to be set, deepest first, but for the roots."""
+        yield from self._todo("kind=2 AND key<>X'2E' ORDER BY vol, key DESC")
+
+    def roots(self) -> Iterator[Todo]:
+        """The root of every volume that the pass changes."""
+        yield from self._todo("kind=2 AND key=X'2E' ORDER BY vol")
 
     def pin(self, vol: int, tree: int, key: bytes) -> None:
         """This file gets immutable or append at the end."""
-        with self._manifest.lock:
+        with self.manifest.lock:
             self._db.execute("INSERT INTO scan.pinned VALUES (?,?,?)", (vol, tree, key))
 
     def pinned(self) -> Iterator[Todo]:
         """Files noted by `pin`."""
-        yield from self._todo("(vol, key) IN (SELECT vol, key FROM scan.pinned) ORDER BY vol, key")
+        for row in self._read(
+            "SELECT p.vol, p.key, 1, p.tree, 0, 0, 0, 0, 2, t.anchor, 0 FROM scan.pinned p"
+            " LEFT JOIN scan.todo t ON t.vol=p.vol AND t.key=p.key ORDER BY p.vol, p.key"
+        ):
+            yield Todo(*row)
 
     def outside_links(self, limit: int) -> list[tuple[int, bytes, int, int]]:
         """(vol, key, names seen, names there are) of inodes with names outside of the copy."""
@@ -153,11 +227,11 @@ class Staging:
             yield Todo(*row)
 
     def _read(self, query: str) -> Iterator[tuple[Any, ...]]:
-        with self._manifest.lock:
+        with self.manifest.lock:
             cursor = self._db.execute(query)
             self._cursors.append(cursor)
         while True:
-            with self._manifest.lock:
+            with self.manifest.lock:
                 rows = cursor.fetchmany(_FETCH)
             if not rows:
                 return
@@ -195,11 +269,5 @@ def _attach(db: sqlite3.Connection, path: Path) -> None:
     db.execute("ATTACH ? AS scan", (str(path),))
     for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-64000"):
         db.execute(f"PRAGMA scan.{pragma}")
-    for statement in _statements("staging.sql"):
+    for statement in statements("staging.sql"):
         db.execute(statement)
-
-
-def _statements(name: str) -> list[str]:
-    text = (files("hostlift.replicate") / "sql" / name).read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if not line.startswith("--")]
-    return [part.strip() for part in "\n".join(lines).split(";") if part.strip()]

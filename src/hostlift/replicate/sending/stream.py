@@ -11,10 +11,9 @@ import random
 import ssl
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-
-import zstandard
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 from hostlift.errors import (
     AgentUnreachable,
@@ -28,24 +27,36 @@ from hostlift.errors import (
 from hostlift.ports.clock import Clock
 from hostlift.replicate.protocol import (
     Ack,
+    Body,
     Bye,
     Flush,
     Hello,
     Message,
+    Problem,
     Refused,
+    Result,
     Welcome,
     encode,
 )
+from hostlift.replicate.sending.ahead import running_ahead
+from hostlift.replicate.sending.compression import Compression
 from hostlift.replicate.sending.draft import Desk, Draft, Job
-from hostlift.replicate.sending.ledger import Outcome
 from hostlift.replicate.sending.options import PassOptions
-from hostlift.replicate.sending.throttle import Throttle
+from hostlift.replicate.sending.outcomes import Outcome
+from hostlift.replicate.sending.reading.job import Helper
+from hostlift.replicate.sending.throttle import Brakes
 from hostlift.replicate.wire import Link, Wire
 
+_AHEAD = 2
+"""Batches that are read while one is sent."""
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 20.0
 _GREETING_SECONDS = 60.0
 _POLL_SECONDS = 0.5
+_MOST_UNACKED = 64 << 20
+"""Bytes that all streams together keep until they are acknowledged. The receiver is asked to do so
+whenever half of a stream's window is full: 64 MiB and an answer in 0.3 s fill 1 Gbit/s twice."""
+_LEAST_WINDOW = 4 << 20
 _LAST_ACKS_SECONDS = 5.0
 _NO_SPACE_HINT = (
     "Make the target disk larger, or exclude something, and run the same command again."
@@ -56,7 +67,14 @@ _NO_SPACE_HINT = (
 class _Sent:
     vol: int
     outcomes: list[Outcome]
-    frame: bytes
+    frame: tuple[bytes, Body]
+
+    @property
+    def size(self) -> int:
+        return len(self.frame[0]) + len(self.frame[1])
+
+    def views(self) -> Iterator[memoryview]:
+        return (memoryview(part) for part in self.frame if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +100,8 @@ class Stream:
         connect: Callable[[int], Link],
         *,
         desk: Desk,
-        throttle: Throttle,
+        helper: Helper,
+        brakes: Brakes,
         options: PassOptions,
         signals: Signals,
         clock: Clock,
@@ -90,21 +109,27 @@ class Stream:
         self._hello = hello
         self._connect = connect
         self._desk = desk
-        self._throttle = throttle
+        self._helper = helper
+        self._throttle = brakes.throttle
+        self._pace = brakes.pace
+        self._granted = 0
         self._options = options
         self._signals = signals
         self._clock = clock
         self._wire: Wire | None = None
         self._unacked: dict[int, _Sent] = {}
         self._unacked_bytes = 0
+        self._window = min(
+            options.window, max(_LEAST_WINDOW, _MOST_UNACKED // max(1, options.streams))
+        )
+        self._unflushed = 0
         self._outbox: deque[memoryview] = deque()
         self._number = 0
         self._flushing = False
         self._heard = clock.monotonic()
         self._lost_at: float | None = None
         self._pause = 0.0
-        level = options.level
-        self._compressor = zstandard.ZstdCompressor(level=level) if level else None
+        self._compression = Compression(options.level, clock)
 
     def work(self, jobs: Iterable[Job]) -> None:
         """Do jobs until there are none left and everything is acknowledged.
@@ -113,37 +138,54 @@ class Stream:
             Interrupted: Told to stop; what was acknowledged meanwhile is written down.
             HostliftError: The pass cannot go on.
         """
-        for job in jobs:
-            for draft in job.drafts(self._desk):
+        with closing(running_ahead(self._drafts(jobs), _AHEAD)) as drafts:
+            for draft in drafts:
                 self._deliver(draft)
+                self._rest()
                 if self._told_to_end():
                     self._end_early()
         self._drain()
 
+    def _drafts(self, jobs: Iterable[Job]) -> Iterator[Draft]:
+        """Batches in the order of the jobs."""
+        for job in jobs:
+            if self._helper.takes(job):
+                yield from self._helper.drafts(job)
+            else:
+                yield from job.drafts(self._desk)
+
     def close(self, *, politely: bool) -> None:
-        """End the connection, after the receiver's last word when there is time for it."""
+        """End the connection; nobody waits for an answer, all that counts is acknowledged."""
         wire, self._wire = self._wire, None
         if wire is None:
             return
         try:
             if politely:
                 wire.send(encode(Bye()), timeout=_LAST_ACKS_SECONDS)
-                while not isinstance(wire.receive(timeout=_LAST_ACKS_SECONDS), Bye):
-                    pass
-        except (ConnectionError, ProtocolError):
+        except ConnectionError:
             return
         finally:
             wire.abort()
             wire.close()
 
+    def _rest(self) -> None:
+        """Leave the processor to others when the pass has had its share of it."""
+        while (pause := self._pace.pause()) and not self._told_to_end():
+            self._signals.stop.wait(pause)
+
     def _deliver(self, draft: Draft) -> None:
         self._number += 1
-        ledger = self._desk.ledger
-        frame = draft.frame(self._number, ledger.names[draft.vol], self._compressor)
-        self._unacked[self._number] = _Sent(draft.vol, draft.outcomes, frame)
-        self._unacked_bytes += len(frame)
-        self._outbox.append(memoryview(frame))
-        window = max(self._options.window, len(frame))
+        volume = self._desk.ledger.names[draft.vol]
+        frame = draft.frame(self._number, volume, self._compression.body)
+        sent = _Sent(draft.vol, draft.outcomes, frame)
+        self._unacked[self._number] = sent
+        self._unacked_bytes += sent.size
+        self._outbox.extend(sent.views())
+        window = max(self._window, sent.size)
+        self._unflushed += sent.size
+        if self._unflushed * 2 >= window:
+            self._unflushed = 0
+            self._outbox.append(memoryview(encode(Flush())))
         self._pump(lambda: not self._outbox and self._unacked_bytes <= window)
 
     def _drain(self) -> None:
@@ -189,11 +231,13 @@ class Stream:
         if not self._outbox:
             return False, 0.0
         view = self._outbox[0]
-        granted, pause = self._throttle.allowance(len(view))
-        if not granted:
-            return False, pause
-        done = wire.try_send(view[:granted])
-        self._throttle.give_back(granted - done)
+        if not self._granted:
+            self._granted, pause = self._throttle.allowance(len(view))
+            if not self._granted:
+                return False, pause
+        # What did not go out stays granted: the wire must be offered as much of it again.
+        done = wire.try_send(view[: self._granted])
+        self._granted -= done
         self._desk.ledger.sent(done)
         if done == len(view):
             self._outbox.popleft()
@@ -214,22 +258,39 @@ class Stream:
     def _take(self, message: Message) -> None:
         match message:
             case Ack():
-                for result in message.results:
-                    sent = self._unacked.pop(result.batch, None)
-                    if sent is None:
-                        raise ProtocolError(f"acknowledgement of unknown batch {result.batch}")
-                    self._unacked_bytes -= len(sent.frame)
-                    self._desk.ledger.acknowledged(sent.vol, sent.outcomes, result.problems)
+                self._compression.answered(message.idle / 1000, message.elapsed / 1000)
+                self._note(message.results)
             case Refused():
                 raise refusal(message)
             case _:
                 raise ProtocolError(f"unexpected {type(message).__name__}")
 
+    def _note(self, results: tuple[Result, ...]) -> None:
+        """Write down what is durable: one transaction, as far as it is of one volume."""
+        if len({r.batch for r in results} & self._unacked.keys()) < len(results):
+            raise ProtocolError("acknowledgement of an unknown batch")
+        notes: list[tuple[int, list[Outcome], list[Problem]]] = []
+        for result in results:
+            sent = self._unacked.pop(result.batch)
+            self._unacked_bytes -= sent.size
+            if not notes or notes[-1][0] != sent.vol:
+                notes.append((sent.vol, [], []))
+            _, outcomes, problems = notes[-1]
+            problems += (replace(p, index=p.index + len(outcomes)) for p in result.problems)
+            outcomes += sent.outcomes
+        for vol, outcomes, problems in notes:
+            self._desk.ledger.acknowledged(vol, outcomes, problems)
+
     def _wait(self, wire: Wire, pause: float) -> None:
+        start = self._clock.monotonic()
         if pause:
             wire.wait(read=bool(self._unacked), write=False, timeout=pause)
+        else:
+            wire.wait(read=True, write=bool(self._outbox), timeout=_POLL_SECONDS)
+        if self._outbox:
+            self._compression.waited(self._clock.monotonic() - start)
+        if pause:
             return
-        wire.wait(read=True, write=bool(self._outbox), timeout=_POLL_SECONDS)
         if self._clock.monotonic() - self._heard > self._options.stall:
             raise ConnectionError(f"no answer for {self._options.stall:g} s")
 
@@ -247,7 +308,9 @@ class Stream:
                 f"no data connection for {now - self._lost_at:.0f} s: {error}",
                 subject=f"stream {self._hello.stream}",
             ) from error
-        self._outbox = deque(memoryview(sent.frame) for sent in self._unacked.values())
+        self._throttle.give_back(self._granted)
+        self._granted = 0
+        self._outbox = deque(view for sent in self._unacked.values() for view in sent.views())
         if self._flushing:
             self._outbox.append(memoryview(encode(Flush())))
 
@@ -273,9 +336,10 @@ class Stream:
 
     def _greet(self) -> Wire:
         wire = Wire(self._connect(self._hello.stream))
+        timeout = min(_GREETING_SECONDS, self._options.stall)
         try:
-            wire.send(encode(self._hello), timeout=_GREETING_SECONDS)
-            _check_welcome(wire.receive(timeout=_GREETING_SECONDS), self._hello.version)
+            wire.send(encode(self._hello), timeout=timeout)
+            _check_welcome(wire.receive(timeout=timeout), self._hello.version)
         except BaseException:
             wire.abort()
             wire.close()

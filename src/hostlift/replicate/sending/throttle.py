@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bandwidth limit: a token bucket that all streams share and that may change while running."""
+"""The bandwidth limit: a token bucket that all streams share and that may change while running.
+
+`Brakes` is this and the processor limit together: what a pass takes from a live source.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from hostlift.ports.clock import Clock
+from hostlift.replicate.sending.options import PassOptions
+from hostlift.replicate.sending.pace import Pace
 
 _BURST_SECONDS = 0.1
 _LONGEST_WAIT = 0.25
@@ -48,3 +54,16 @@ class Throttle:
         if unused:
             with self._lock:
                 self._credit += unused
+
+
+@dataclass(frozen=True, slots=True)
+class Brakes:
+    """What all streams of a pass share."""
+
+    throttle: Throttle
+    pace: Pace
+
+    @staticmethod
+    def of(options: PassOptions, clock: Clock) -> Brakes:
+        """The limits that a pass is to keep."""
+        return Brakes(Throttle(options.bandwidth, clock), Pace(options.cpu_limit, clock))

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS rep_entry (
     vol INTEGER NOT NULL,
     key BLOB NOT NULL,
     kind INTEGER NOT NULL,
-    dev INTEGER NOT NULL DEFAULT 0,
+    tree INTEGER NOT NULL DEFAULT 0,
     ino INTEGER NOT NULL DEFAULT 0,
     ctime INTEGER NOT NULL DEFAULT 0,
     size INTEGER NOT NULL DEFAULT 0,
@@ -20,8 +20,9 @@ CREATE TABLE IF NOT EXISTS rep_entry (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS rep_entry_links ON rep_entry (vol, anchor) WHERE anchor IS NOT NULL;
 -- A large file that may be changed in place. A chunk without a row is a hole, or unknown while `fresh`.
+-- An id is used once: late acknowledgements of a file that was dropped must not speak of another.
 CREATE TABLE IF NOT EXISTS rep_large (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     vol INTEGER NOT NULL,
     key BLOB NOT NULL,
     size INTEGER NOT NULL,
@@ -34,4 +35,20 @@ CREATE TABLE IF NOT EXISTS rep_chunk (
     idx INTEGER NOT NULL,
     digest BLOB NOT NULL,
     PRIMARY KEY (file, idx)
+) WITHOUT ROWID;
+-- Names that a first copy may have sent; see `hostlift.replicate.waves`.
+CREATE TABLE IF NOT EXISTS rep_wave (
+    id INTEGER PRIMARY KEY,
+    vol INTEGER NOT NULL,
+    names BLOB NOT NULL           -- zstandard of msgpack: keys, kinds
+);
+-- Up to where a change tracker has been heard, for each tree of a volume. `ground` names what the
+-- mark is worth nothing without: the excludes, the places of the trees.
+CREATE TABLE IF NOT EXISTS rep_mark (
+    vol INTEGER NOT NULL,
+    tree INTEGER NOT NULL,
+    tracker TEXT NOT NULL,
+    ground BLOB NOT NULL,
+    mark BLOB NOT NULL,
+    PRIMARY KEY (vol, tree)
 ) WITHOUT ROWID;

@@ -5,14 +5,24 @@ CREATE INDEX scan.seen_inode ON seen (vol, dev, ino) WHERE nlink > 1 AND kind <>
 
 INSERT INTO scan.gone
 SELECT e.vol, e.key, s.key IS NOT NULL
-FROM main.rep_entry e LEFT JOIN scan.seen s ON s.vol = e.vol AND s.key = e.key
-WHERE e.vol IN (SELECT vol FROM scan.volumes) AND (s.key IS NULL OR s.kind <> e.kind);
+FROM scan.volumes v CROSS JOIN main.rep_entry e ON e.vol = v.vol
+LEFT JOIN scan.seen s ON s.vol = e.vol AND s.key = e.key
+WHERE v.whole AND (s.key IS NULL OR s.kind <> e.kind);
 
--- A new ext file system comes with lost+found; it stays only when the source has one too.
-INSERT INTO scan.gone
-SELECT v.vol, CAST('lost+found' AS BLOB), 1 FROM scan.volumes v
-WHERE NOT EXISTS (SELECT 1 FROM main.rep_entry e WHERE e.vol = v.vol)
-AND NOT EXISTS (SELECT 1 FROM scan.seen s WHERE s.vol = v.vol AND s.key = CAST('lost+found' AS BLOB));
+INSERT OR IGNORE INTO scan.gone
+SELECT e.vol, e.key, s.key IS NOT NULL
+FROM scan.examined x CROSS JOIN main.rep_entry e ON e.vol = x.vol AND e.key = x.key
+LEFT JOIN scan.seen s ON s.vol = e.vol AND s.key = e.key
+WHERE s.key IS NULL OR s.kind <> e.kind;
+
+-- Nothing below a directory that is gone was looked at, unless by its new name.
+INSERT OR IGNORE INTO scan.gone
+SELECT e.vol, e.key, 0
+FROM scan.volumes v
+CROSS JOIN scan.gone g ON g.vol = v.vol
+CROSS JOIN main.rep_entry e ON e.vol = g.vol
+    AND e.key > CAST(g.key || X'00' AS BLOB) AND e.key < CAST(g.key || X'01' AS BLOB)
+WHERE NOT v.whole;
 
 INSERT INTO scan.todo
 SELECT s.vol, s.key, s.kind, s.tree, s.dev, s.ino, s.ctime, s.size, s.nlink,
@@ -58,8 +68,8 @@ WHERE nlink > 1 AND kind <> 2;
 -- Names that were links and no longer are.
 INSERT OR IGNORE INTO scan.todo
 SELECT s.vol, s.key, s.kind, s.tree, s.dev, s.ino, s.ctime, s.size, s.nlink, 2, NULL, 0
-FROM main.rep_entry e JOIN scan.seen s ON s.vol = e.vol AND s.key = e.key
-WHERE e.anchor IS NOT NULL AND s.kind <> 2 AND NOT EXISTS (
+FROM main.rep_entry e INDEXED BY rep_entry_links JOIN scan.seen s ON s.vol = e.vol AND s.key = e.key
+WHERE e.vol IN (SELECT vol FROM scan.volumes) AND e.anchor IS NOT NULL AND s.kind <> 2 AND NOT EXISTS (
     SELECT 1 FROM scan.linked g WHERE g.vol = s.vol AND g.dev = s.dev AND g.ino = s.ino);
 
 UPDATE scan.todo SET fresh = 1
@@ -70,13 +80,14 @@ WHERE kind = 1 AND EXISTS (
     WHERE e.vol = todo.vol AND e.key = todo.key AND e.anchor IS NOT NULL AND o.key <> e.key
     AND (z.dev <> todo.dev OR z.ino <> todo.ino));
 
--- Directories whose times the pass itself disturbs, and every root.
+-- Directories whose times the pass itself disturbs. A root's are by the folder of half-made files.
 INSERT OR IGNORE INTO scan.todo
 SELECT s.vol, s.key, s.kind, s.tree, s.dev, s.ino, s.ctime, s.size, s.nlink, 2, NULL, 0
 FROM (
     SELECT vol, parent_key(key) AS key FROM scan.todo
     UNION SELECT vol, parent_key(key) FROM scan.gone
-    UNION SELECT vol, X'2E' FROM scan.volumes
+    UNION SELECT vol, X'2E' FROM scan.todo
+    UNION SELECT vol, X'2E' FROM scan.gone
 ) p JOIN scan.seen s ON s.vol = p.vol AND s.key = p.key
 WHERE s.kind = 2;
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What a scan saw. Scratch: lost with the pass, never synced.
+-- What a scan saw, but for what was sent at once. Scratch: lost with the pass, never synced.
 CREATE TABLE scan.seen (
     vol INTEGER NOT NULL,
     key BLOB NOT NULL,
@@ -46,4 +46,10 @@ CREATE TABLE scan.linked (
 ) WITHOUT ROWID;
 -- Files whose immutable or append flag is set when all else is done.
 CREATE TABLE scan.pinned (vol INTEGER NOT NULL, tree INTEGER NOT NULL, key BLOB NOT NULL);
-CREATE TABLE scan.volumes (vol INTEGER PRIMARY KEY);
+-- `whole`: what was not seen of the volume is gone; otherwise only what is `examined` can be.
+CREATE TABLE scan.volumes (vol INTEGER PRIMARY KEY, whole INTEGER NOT NULL);
+CREATE TABLE scan.examined (
+    vol INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    PRIMARY KEY (vol, key)
+) WITHOUT ROWID;

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Warm passes while the source serves: once, or again and again until Ctrl-C.
+
+A round is journaled like a step, but is none: any number of them may come before the cutover, which
+continues from what they left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from hostlift.errors import HostliftError, Interrupted, Retry, StateError
+from hostlift.events import StepFinished, StepStarted
+from hostlift.flow.context import Context
+from hostlift.flow.copier import copier_at
+from hostlift.flow.journal import SYNC, Journal, Record
+from hostlift.flow.results import Results, need
+from hostlift.model.quantity import duration
+
+
+def require_open(journal: Journal) -> None:
+    """Refuse to begin passes for a migration that is finished.
+
+    Raises:
+        StateError: It is.
+    """
+    if journal.state.finished:
+        raise StateError(
+            "this migration is finished",
+            subject="client_data",
+            hint="Run 'hostlift data clear' to begin another one; the image stays.",
+        )
+
+
+def sync_once(ctx: Context, so_far: Results) -> None:
+    """Passes until the next would hardly be smaller; each is told, with the forecast."""
+    plan, site = need(so_far.plan).plan, need(so_far.provision)
+    before = ctx.clock.monotonic()
+    ctx.sink(StepStarted(SYNC, "Copy while the source serves"))
+    ctx.journal.append(Record.STARTED, step=SYNC, fingerprint="")
+    try:
+        with copier_at(ctx, plan, site) as copier:
+            copier.tells = True
+            copier.warm()
+    except HostliftError as error:
+        ctx.journal.append(Record.FAILED, step=SYNC, code=error.code, message=str(error))
+        raise
+    ctx.sink(StepFinished(SYNC, ctx.clock.monotonic() - before))
+
+
+def repeat(ctx: Context, once: Callable[[], None], every: float) -> None:
+    """Call ``once``; with ``every``, begin it again after so many seconds until Ctrl-C.
+
+    Ctrl-C between two rounds is the end; within one it is an interruption, as ever. An error that
+    passes by itself only costs the round.
+    """
+    while True:
+        begun = ctx.clock.monotonic()
+        try:
+            once()
+        except HostliftError as error:
+            if not every or error.retry is not Retry.RETRY:
+                raise
+            ctx.note(f"{error}; trying again with the next round", "warning")
+        if not every:
+            return
+        wait = max(0.0, begun + every - ctx.clock.monotonic())
+        at = datetime.fromtimestamp(ctx.clock.now() + wait, UTC)
+        ctx.note(f"next round at {at:%Y-%m-%d %H:%M:%S} UTC, in {duration(wait)}; Ctrl-C ends")
+        try:
+            ctx.waiter.pause(wait)
+        except Interrupted:
+            return
