@@ -13,7 +13,7 @@ from hostlift.errors import HostError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-ROOTS = ("blake3", "msgpack", "pydantic", "starlette", "uvicorn", "zstandard", "xxhash")
+ROOTS = ("blake3", "lz4", "msgpack", "pydantic", "starlette", "uvicorn", "xxhash", "zstandard")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRA = re.compile(r"\bextra\b")
 _LEFT_OUT = frozenset(("__pycache__", "tests", "test", "testing"))

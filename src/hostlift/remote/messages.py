@@ -62,6 +62,7 @@ class JobKind(StrEnum):
     PREPARE = "prepare"
     REREAD = "reread"
     ADAPT = "adapt"
+    RESTORE = "restore"
     SEAL = "seal"
 
 
@@ -133,8 +134,31 @@ class Sealed:
     checks: dict[str, str]
 
 
-JobRequest = PrepareOrder | RereadOrder | AdaptOrder | SealOrder
-JobResult = Prepared | Reread | AdaptReport | Sealed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreOrder:
+    """Play the edits of ADAPT jobs backwards: passes go on. Without any, nothing is done.
+
+    Attributes:
+        nonce: Makes each restoring a job of its own.
+    """
+
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """Answer of a RESTORE job.
+
+    Attributes:
+        paths: Every path that was ever put back, links on the way resolved: absolute in the
+            migrated system, bytes that are not UTF-8 as surrogate escapes.
+    """
+
+    paths: tuple[str, ...]
+
+
+JobRequest = PrepareOrder | RereadOrder | AdaptOrder | RestoreOrder | SealOrder
+JobResult = Prepared | Reread | AdaptReport | Restored | Sealed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +169,7 @@ class JobOrder:
     prepare: PrepareOrder | None = None
     reread: RereadOrder | None = None
     adapt: AdaptOrder | None = None
+    restore: RestoreOrder | None = None
     seal: SealOrder | None = None
 
 
@@ -180,5 +205,6 @@ class JobStatus:
     prepared: Prepared | None = None
     reread: Reread | None = None
     adapted: AdaptReport | None = None
+    restored: Restored | None = None
     sealed: Sealed | None = None
     error: Refusal | None = None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -91,6 +92,45 @@ def test_contents_hold_what_the_agent_runs_and_no_more() -> None:
     assert not packages & {"cli", "clouds", "flow", "service", "localcloud"}
     assert not [n for n in names if "__pycache__" in n or n.endswith((".pyc", ".pyi", ".pth"))]
     assert not [n for n in names if n.startswith("lib/cryptography")]
+
+
+def _imports(file: Path) -> set[str]:
+    """Absolute names a module imports when it runs, those inside of functions too."""
+    tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_whatever_the_agent_can_come_to_import_is_in_its_archive() -> None:
+    """A library of a module that only one job loads would else be missed in the cloud only."""
+    files = {PurePosixPath(n).relative_to("lib"): p for n, p in contents() if n.startswith("lib/")}
+    held = {file.parts[0].split(".")[0] for file in files}
+    modules = {
+        ".".join(f.with_suffix("").parts).removesuffix(".__init__"): p for f, p in files.items()
+    }
+    waiting, seen, missing = ["hostlift.agent.__main__"], set(), set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for found in _imports(modules[name]):
+            top = found.partition(".")[0]
+            if top == "hostlift":
+                waiting += [found] if found in modules else []
+            elif top not in sys.stdlib_module_names and top not in held:
+                missing.add((name, top))
+    assert "hostlift.adapt.formats.initramfs" in seen
+    # Only the client makes certificates; the agent is given its own.
+    assert missing == {("hostlift.remote.certificates", "cryptography")}
 
 
 def test_the_closure_follows_requirements_but_not_extras() -> None:
