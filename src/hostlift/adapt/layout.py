@@ -3,9 +3,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from hostlift.model.adaptation import AdaptOrder
 from hostlift.model.machine import TableKind
 from hostlift.model.plan import Content, TargetDisk, TargetPartition
+
+
+class Stacked(StrEnum):
+    """Block devices made of others."""
+
+    LOGICAL_VOLUME = "lv"
+    ARRAY = "md"
+    LUKS = "luks"
 
 
 class Layout:
@@ -45,6 +55,29 @@ class Layout:
         return [p for _, p in self._partitions if p.content is Content.SWAP]
 
     @property
+    def esp(self) -> str:
+        """Where the migrated system mounts the EFI partition; empty when it does not."""
+        found = (p for _, p in self._partitions if p.content is Content.ESP)
+        return next((place for p in found if (place := self._mounted_at(p))), "")
+
+    @property
+    def early_file_systems(self) -> tuple[str, ...]:
+        """Kinds of the file systems that are mounted before the root is entered."""
+        early = (self.at(place) for place in ("/", "/usr"))
+        return tuple(dict.fromkeys(p.file_system for p in early if p is not None and p.file_system))
+
+    def has_stacked(self, kind: Stacked, name: str) -> bool:  # noqa: ARG002 - see the docstring
+        """True for a logical volume (``group/volume``), array or LUKS device (UUID) we made.
+
+        Targets have plain partitions only, so far: none of them exists.
+        """
+        return False
+
+    def disk_of(self, partition: TargetPartition) -> TargetDisk | None:
+        """The disk a partition is on."""
+        return next((d for d, p in self._partitions if p is partition), None)
+
+    @property
     def boot_folder(self) -> tuple[TargetPartition | None, str]:
         """The partition that holds ``/boot``, and the path of ``/boot`` in it."""
         separate = self.at("/boot")
@@ -54,6 +87,12 @@ class Layout:
     def system_disk(self) -> TargetDisk | None:
         """The disk the firmware starts from."""
         return next((d for d in self._order.disks if d.index == 0), None)
+
+    def _mounted_at(self, partition: TargetPartition) -> str:
+        for volume in self._order.volumes:
+            if self._find(volume.disk, volume.partition) is partition:
+                return volume.mount_point
+        return partition.mount_point
 
     def _find(self, disk: int, number: int) -> TargetPartition | None:
         found = (p for d, p in self._partitions if (d.index, p.number) == (disk, number))

@@ -23,12 +23,13 @@ from hostlift.adapt.snapshot import (
     files_below,
     folders_below,
     put_back,
+    real_path,
     take,
 )
 from hostlift.errors import StateError
 from hostlift.host.files import atomic_write
 from hostlift.model.adaptation import Edit, EditKind
-from hostlift.ports.tree import Tree
+from hostlift.ports.tree import PROTECTED, Attributes, Tree
 
 _DIFF_LIMIT = 64 << 10
 _NAME = "ledger.json"
@@ -43,14 +44,30 @@ class Was:
     mtime_ns: int = 0
     digest: str = ""
     backup: str = ""
+    uid: int = 0
+    gid: int = 0
+    flags: int = 0
+    xattrs: dict[str, str] = field(default_factory=dict)
+    """Values in hex."""
+
+    @property
+    def attributes(self) -> Attributes:
+        """Owner, mode, time, flags and xattrs."""
+        xattrs = tuple(sorted((n, bytes.fromhex(v)) for n, v in self.xattrs.items()))
+        return Attributes(self.mode, self.uid, self.gid, self.mtime_ns, self.flags, xattrs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """An edit and what it takes to go back."""
+    """An edit and what it takes to go back.
+
+    Attributes:
+        kept: Protecting flags that the object still has after the edit.
+    """
 
     edit: Edit
     was: Was
+    kept: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +85,7 @@ class Watch:
 class _Content:
     records: dict[str, Record] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    restored: list[str] = field(default_factory=list)
     watch: Watch | None = None
 
 
@@ -80,6 +98,11 @@ class Ledger:
     Raises:
         StateError: The folder holds a damaged ledger.
     """
+
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        """True when a folder holds a ledger."""
+        return (folder / _NAME).is_file()
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -100,6 +123,16 @@ class Ledger:
     def notes(self) -> tuple[str, ...]:
         """What a person should know of the adaptation, also of an earlier, interrupted run."""
         return tuple(self._content.notes)
+
+    @property
+    def restored(self) -> tuple[str, ...]:
+        """All paths that `undo` ever put back, or was about to; links on the way resolved."""
+        return tuple(self._content.restored)
+
+    def protection(self, path: str) -> int:
+        """Flags that an edited object must still have: a run may have ended before it set them."""
+        record = self._content.records.get(path)
+        return record.kept if record is not None else 0
 
     def note(self, text: str) -> None:
         """Keep a sentence for a person; durable with the next edit."""
@@ -160,6 +193,13 @@ class Ledger:
     def undo(self, tree: Tree) -> None:
         """Put everything back, last edit first, and forget it. Boot code outside files stays."""
         self.settle(tree)
+        edited = {
+            real_path(tree, path)
+            for path, record in self._content.records.items()
+            if record.edit.kind is not EditKind.BOOT_CODE
+        }
+        self._content.restored = sorted(edited.union(self._content.restored))
+        self._save()
         for path, record in reversed(list(self._content.records.items())):
             if record.edit.kind is not EditKind.BOOT_CODE:
                 put_back(tree, path, self._snapshot(record.was))
@@ -171,9 +211,10 @@ class Ledger:
     def _settle_path(self, tree: Tree, watch: Watch, path: str) -> None:
         was = watch.files.get(path, Was())
         now = take(tree, path)
-        if (was.kind, was.digest, was.mode) != (now.kind, now.digest, now.mode):
+        facts = replace(now.attributes, mtime_ns=was.mtime_ns)
+        if (was.kind, was.digest, was.attributes) != (now.kind, now.digest, facts):
             self._merge(watch.adaptation, path, watch.why, was, self._snapshot(was), now, None)
-        elif now.mtime_ns != was.mtime_ns:
+        elif now.attributes.mtime_ns != was.mtime_ns:
             tree.touch(path, was.mtime_ns)
 
     def _merge(
@@ -191,7 +232,7 @@ class Ledger:
             was, before = old.was, self._snapshot(old.was)
             adaptation = _joined(old.edit.adaptation, adaptation, ", ")
             why = _joined(old.edit.why, why, "; ")
-        if before == replace(after, mtime_ns=before.mtime_ns):
+        if before.same(after):
             self._content.records.pop(path, None)
             return
         edit = Edit(
@@ -204,7 +245,8 @@ class Ledger:
             backup=was.backup,
             diff=_diff(path, before, after),
         )
-        self._content.records[path] = Record(edit=edit, was=was)
+        kept = after.attributes.flags & PROTECTED
+        self._content.records[path] = Record(edit=edit, was=was, kept=kept)
 
     def _was(self, before: Snapshot) -> Was:
         backup = ""
@@ -212,19 +254,24 @@ class Ledger:
             backup = f"{before.digest[:32]}.before"
             if not (self.folder / backup).exists():
                 atomic_write(self.folder / backup, before.data)
+        facts = before.attributes
         return Was(
             kind=before.kind,
-            mode=before.mode,
-            mtime_ns=before.mtime_ns,
+            mode=facts.mode,
+            mtime_ns=facts.mtime_ns,
             digest=before.digest,
             backup=backup,
+            uid=facts.uid,
+            gid=facts.gid,
+            flags=facts.flags,
+            xattrs={name: value.hex() for name, value in facts.xattrs},
         )
 
     def _snapshot(self, was: Was) -> Snapshot:
         if was.kind == "absent":
             return ABSENT
         data = (self.folder / was.backup).read_bytes() if was.backup else b""
-        return Snapshot(was.kind, was.mode, was.mtime_ns, data)
+        return Snapshot(was.kind, data, was.attributes)
 
     def _save(self) -> None:
         atomic_write(self.folder / _NAME, _CONTENT.dump_json(self._content, indent=1))

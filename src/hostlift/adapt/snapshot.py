@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from blake3 import blake3
 
-from hostlift.ports.tree import Tree
+from hostlift.ports.tree import Attributes, Tree
 
 _MAX_LINKS = 40
 
@@ -23,14 +23,18 @@ class Snapshot:
     """
 
     kind: str = "absent"
-    mode: int = 0
-    mtime_ns: int = 0
     data: bytes = b""
+    attributes: Attributes = field(default_factory=lambda: Attributes(0))
 
     @property
     def digest(self) -> str:
         """blake3 hex of the content or target; empty when absent."""
         return "" if self.kind == "absent" else blake3(self.data).hexdigest()
+
+    def same(self, other: Snapshot) -> bool:
+        """True when nothing but the time differs."""
+        time = self.attributes.mtime_ns
+        return self == replace(other, attributes=replace(other.attributes, mtime_ns=time))
 
 
 ABSENT = Snapshot()
@@ -39,15 +43,15 @@ ABSENT = Snapshot()
 def take(tree: Tree, path: str) -> Snapshot:
     """What is at ``path``, links not followed."""
     try:
-        status = tree.stat(path, follow=False)
+        kind = tree.stat(path, follow=False).kind
     except (FileNotFoundError, NotADirectoryError):
         return ABSENT
     data = b""
-    if status.kind == "file":
+    if kind == "file":
         data = tree.read(path)
-    elif status.kind == "link":
+    elif kind == "link":
         data = tree.readlink(path).encode("utf-8", "surrogateescape")
-    return Snapshot(status.kind, status.mode, status.mtime_ns, data)
+    return Snapshot(kind, data, tree.attributes(path))
 
 
 def put_back(tree: Tree, path: str, was: Snapshot) -> None:
@@ -58,15 +62,14 @@ def put_back(tree: Tree, path: str, was: Snapshot) -> None:
             tree.remove(path)
         return
     if was.kind == "dir":
-        tree.mkdir(path, was.mode)
-        return
-    if was.kind == "link":
+        tree.mkdir(path, was.attributes.mode)
+    elif was.kind == "link":
         tree.symlink(path, was.data.decode("utf-8", "surrogateescape"))
     else:
         if now.kind == "link":
             tree.remove(path)
-        tree.write(path, was.data, mode=was.mode)
-    tree.touch(path, was.mtime_ns)
+        tree.write(path, was.data, mode=was.attributes.mode)
+    tree.set_attributes(path, was.attributes)
 
 
 def final_path(tree: Tree, path: str) -> str:
@@ -78,6 +81,30 @@ def final_path(tree: Tree, path: str) -> str:
             return path
         path = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
     return path
+
+
+def real_path(tree: Tree, path: str) -> str:
+    """The name an object has when no folder on the way is a link; a link at the end stays itself."""
+    folder, name = posixpath.split(path)
+    todo = [part for part in folder.split("/") if part]
+    at, links = "/", 0
+    while todo:
+        part = todo.pop(0)
+        if part in {".", ".."}:
+            at = posixpath.dirname(at) if part == ".." else at
+            continue
+        below = posixpath.join(at, part)
+        try:
+            target = tree.readlink(below)
+        except OSError:
+            at = below
+            continue
+        links += 1
+        if links > _MAX_LINKS:
+            return path
+        at = "/" if target.startswith("/") else at
+        todo = [piece for piece in target.split("/") if piece] + todo
+    return posixpath.join(at, name)
 
 
 def files_below(tree: Tree, folder: str) -> Iterator[str]:

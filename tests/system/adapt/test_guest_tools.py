@@ -17,8 +17,8 @@ from fakes.layouts import ORDER, ROOT_UUID, a_bench
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.formats import cpio, initramfs
 from hostlift.adapt.formats.cpio import Member
-from hostlift.adapt.linux.steps import grub_menu
-from hostlift.adapt.linux.steps import initramfs as step
+from hostlift.adapt.linux.steps.boot import grub_menu
+from hostlift.adapt.linux.steps.boot import initramfs as step
 from hostlift.errors import CommandFailed, HostError
 from hostlift.host.chroot import prepared
 from hostlift.host.command import SystemCommands
@@ -114,6 +114,7 @@ def test_everything_is_unmounted_when_a_tool_fails_or_a_mount_does(root: Path) -
 def image_without_drivers(root: Path) -> bytes:
     order = Member("scripts/init-top/ORDER", stat.S_IFREG | 0o644, data=b"x\n")
     kmod = Member("bin/kmod", stat.S_IFREG | 0o755, data=b"x")
+    (root / "usr/share/initramfs-tools").mkdir(parents=True)
     (root / f"boot/vmlinuz-{RELEASE}").write_text("kernel")
     image = gzip.compress(cpio.write([order, kmod]))
     (root / f"boot/initrd.img-{RELEASE}").write_bytes(image)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Boot code for BIOS, embedded without running anything, and loaders for UEFI."""
+"""Boot code for BIOS, embedded without running anything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fakes.tree import MemoryTree
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.formats import grubcore
 from hostlift.adapt.linux.bench import Bench
-from hostlift.adapt.linux.steps.boot_code import STEP
+from hostlift.adapt.linux.steps.boot.boot_code import STEP
 from hostlift.model.adaptation import EditKind
 from hostlift.model.machine import TableKind
 from hostlift.model.plan import Content, TargetPartition
@@ -119,20 +119,9 @@ def test_a_core_read_back_from_a_disk_is_not_trusted() -> None:
     assert grubcore.inspect(bytes(image)) is None
 
 
-def test_uefi_gets_its_loader_where_every_firmware_looks(tmp_path: Path) -> None:
-    """shim is started, and finds grub beside it."""
-    files = {f"/boot/efi/EFI/debian/{n}": n for n in ("shimx64.efi", "grubx64.efi", "grub.cfg")}
-    tree = MemoryTree(files)
-    bench = a_bench(tree, tmp_path, ScriptedCommands(), replace(ORDER, firmware="uefi"))
+def test_a_copy_without_a_loader_is_noted(tmp_path: Path) -> None:
+    """How it starts is not known; nothing is written."""
+    bench = a_bench(MemoryTree(), tmp_path, ScriptedCommands())
     assert run(bench) == []
-    assert tree.read("/boot/efi/EFI/BOOT/BOOTX64.EFI") == b"shimx64.efi"
-    assert tree.listdir("/boot/efi/EFI/BOOT") == ["BOOTX64.EFI", "grub.cfg", "grubx64.efi"]
-
-
-def test_a_copy_without_a_loader_is_noted_or_refused(tmp_path: Path) -> None:
-    """BIOS without GRUB is a note, UEFI without a loader cannot start."""
-    bios = a_bench(MemoryTree(), tmp_path, ScriptedCommands())
-    assert run(bios) == []
-    assert "GRUB" in bios.notes[0]
-    uefi = a_bench(MemoryTree(), tmp_path, ScriptedCommands(), replace(ORDER, firmware="uefi"))
-    assert "BOOTX64.EFI" in run(uefi)[0]
+    assert "no boot loader" in bench.notes[0]
+    assert bench.ledger.edits == ()

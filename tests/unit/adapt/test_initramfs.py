@@ -18,7 +18,7 @@ from hostlift.adapt.editor import Editor
 from hostlift.adapt.formats import cpio, initramfs
 from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.linux.bench import Bench
-from hostlift.adapt.linux.steps.initramfs import STEP
+from hostlift.adapt.linux.steps.boot.initramfs import STEP
 from hostlift.errors import AdaptError
 
 RELEASE = "6.1.0-21-amd64"
@@ -129,10 +129,10 @@ def test_an_image_of_dracut_gets_a_hook(tmp_path: Path) -> None:
     assert "usr/lib/dracut/hooks/pre-udev/00-hostlift.sh" in names
 
 
-def test_an_image_of_an_unknown_maker_is_an_error_with_a_remedy(tmp_path: Path) -> None:
-    """It would not boot, and we cannot help."""
+def test_an_image_without_a_way_in_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    """No hooks and no shell: it would not boot, and we cannot help."""
     bench = a_bench(guest(image([])), tmp_path, ScriptedCommands(), NO_REBUILD)
-    with pytest.raises(AdaptError, match="unknown") as error:
+    with pytest.raises(AdaptError, match="no way to join") as error:
         run(bench)
     assert "virtio_blk" in error.value.hint
 
@@ -152,3 +152,84 @@ def test_a_damaged_image_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(AdaptError) as error:
         run(bench)
     assert error.value.subject == IMAGE
+
+
+SHELL = Member("bin/busybox", stat.S_IFREG | 0o755, data=b"busybox")
+
+
+@pytest.mark.parametrize(
+    ("init", "ending"),
+    [
+        (Member("init", stat.S_IFREG | 0o755, data=b"#!/bin/sh\nold\n"), b'exec /hostlift/init "$@"\n'),
+        (Member("init", stat.S_IFLNK | 0o777, data=b"usr/lib/systemd/systemd"), b'/usr/lib/systemd/systemd "$@"\n'),
+    ],
+    ids=["script", "link"],
+)  # fmt: skip
+def test_an_image_of_an_unknown_maker_gets_a_start_in_front_of_its_own(
+    tmp_path: Path, init: Member, ending: bytes
+) -> None:
+    """mkinitcpio, mkinitfs, SUSE's mkinitrd and others: our init loads the modules, then goes on."""
+    tree = guest(image([], SHELL, init))
+    assert run(a_bench(tree, tmp_path, ScriptedCommands(), NO_REBUILD)) == []
+    found = {m.name: m for m in initramfs.members(tree.read(IMAGE), lambda _: True)}
+    assert found["init"].mode == stat.S_IFREG | 0o755
+    assert found["init"].data.startswith(b"#!/bin/busybox sh\n")
+    assert found["init"].data.endswith(ending)
+    assert b"virtio_blk.ko" in found["init"].data
+    if not init.is_link:
+        assert found["hostlift/init"].data == init.data
+
+
+def test_the_list_of_a_nash_image_gets_more_lines(tmp_path: Path) -> None:
+    """EL5 has no shell in its image: what is not named is not loaded, even when it is there."""
+    old = b"#!/bin/nash\nmount -t proc /proc /proc\necho Creating block devices\nmkblkdevs\n"
+    init = Member("init", stat.S_IFREG | 0o755, data=old)
+    tree = guest(image(MODULES, init))
+    bench = a_bench(tree, tmp_path, ScriptedCommands(), NO_REBUILD)
+    assert run(bench) == []
+    found = {m.name: m for m in initramfs.members(tree.read(IMAGE), lambda _: True)}
+    lines = found["init"].data.decode().splitlines()
+    loads = [line for line in lines if line.startswith("insmod ")]
+    assert loads[0].endswith("/virtio.ko")
+    assert lines.index(loads[-1]) < lines.index("echo Creating block devices")
+
+
+def test_a_kernel_that_needs_no_module_needs_no_image(tmp_path: Path) -> None:
+    """Everything built in, as its configuration says on old systems."""
+    files: dict[str, bytes | str | tuple[str, str]] = {
+        "/boot/vmlinuz-2.6.32": b"kernel",
+        "/boot/config-2.6.32": "CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_BLK=y\nCONFIG_EXT4_FS=y\n",
+        "/lib/modules/2.6.32/modules.dep": "",
+    }
+    assert run(a_bench(MemoryTree(files), tmp_path, ScriptedCommands())) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "kernel", "base"),
+    [
+        (("initramfs-linux.img",), "vmlinuz-linux", "linux"),
+        (("initramfs-lts",), "vmlinuz-lts", ""),
+        ((f"initramfs-{RELEASE}.img",), f"vmlinuz-{RELEASE}", ""),
+        ((f"initrd-{RELEASE}",), f"vmlinuz-{RELEASE}", ""),
+        ((f"m1/{RELEASE}/initrd",), f"m1/{RELEASE}/linux", ""),
+    ],
+    ids=["arch", "alpine", "red-hat", "suse", "kernel-install"],
+)
+def test_images_are_found_by_the_names_of_every_family(
+    tmp_path: Path, names: tuple[str, ...], kernel: str, base: str
+) -> None:
+    """One that lacks drivers is added to wherever it is."""
+    release = f"{RELEASE}-lts" if "lts" in kernel else RELEASE
+    files: dict[str, bytes | str | tuple[str, str]] = {
+        f"/boot/{kernel}": b"kernel",
+        f"/lib/modules/{release}/modules.dep": DEP,
+        f"/lib/modules/{release}/modules.builtin": "",
+        **{f"/boot/{name}": image([], INIT_TOP) for name in names},
+        **({f"/lib/modules/{release}/pkgbase": f"{base}\n"} if base else {}),
+    }
+    for module in MODULES:
+        data = gzip.compress(b"m") if module.endswith(".gz") else b"m"
+        files[f"/lib/modules/{release}/{module}"] = data
+    bench = a_bench(MemoryTree(files), tmp_path, ScriptedCommands(), NO_REBUILD)
+    assert run(bench) == []
+    assert [e.path for e in bench.ledger.edits] == [f"/boot/{name}" for name in names]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hostlift.adapt.editor import Editor
 from hostlift.adapt.ledger import Ledger
 from hostlift.errors import StateError
 from hostlift.model.adaptation import EditKind
+from hostlift.ports.tree import Attributes
 
 
 class DyingTree(MemoryTree):
@@ -119,9 +121,9 @@ def test_an_edit_is_recorded_before_it_is_made(tmp_path: Path) -> None:
 def test_what_a_tool_wrote_is_found_and_what_it_only_touched_is_not(tmp_path: Path) -> None:
     """Created, changed and removed below the watched folder; equal content gets its time back."""
     tree = MemoryTree({"/g/same": "s", "/g/d/changed": "c", "/g/gone": "g", "/other": "o"})
-    before = tree.everything()
     tree.touch("/g/same", 5)
     tree.touch("/g", 6)
+    before = tree.everything()
     ledger = Ledger(tmp_path)
     with ledger.watching(tree, ["/g", "/single"], adaptation="tool", why="ran"):
         tree.write("/g/same", b"s")
@@ -162,3 +164,74 @@ def test_a_damaged_ledger_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(StateError) as error:
         Ledger(tmp_path)
     assert "ledger.json" in error.value.subject
+
+
+def test_what_was_put_back_is_remembered_by_its_real_name(tmp_path: Path) -> None:
+    """Whoever copies on must know which paths were touched, also after an interrupted undo."""
+    tree = DyingTree({"/usr/lib/a": "a", "/lib": ("->", "usr/lib"), "/up": ("->", "/lib/../lib")})
+    edit = Editor(tree, Ledger(tmp_path), "test")
+    edit.write("/lib/a", b"new", "why")
+    edit.write("/up/made", b"x", "why")
+    tree.dying = True
+    with pytest.raises(KeyboardInterrupt):
+        Ledger(tmp_path).undo(tree)
+    tree.dying = False
+    Ledger(tmp_path).undo(tree)
+    assert Ledger(tmp_path).restored == ("/usr/lib/a", "/usr/lib/made")
+    assert tree.read("/usr/lib/a") == b"a"
+    assert not tree.exists("/usr/lib/made")
+    Ledger(tmp_path).undo(tree)
+    assert Ledger(tmp_path).restored == ("/usr/lib/a", "/usr/lib/made")
+
+
+def test_owner_xattrs_and_flags_come_back_and_are_kept_by_an_edit(tmp_path: Path) -> None:
+    """Of a changed file they stay; of a removed and of a linked one they are restored."""
+    facts = Attributes(0o600, 5, 6, 7, 0x10, (("security.selinux", b"l"),))
+    tree = MemoryTree({"/changed": "a", "/removed": "b", "/linked": "c"})
+    for path in ("/changed", "/removed", "/linked"):
+        tree.set_attributes(path, facts)
+    before = tree.everything()
+    edit = Editor(tree, Ledger(tmp_path), "test")
+    edit.write("/changed", b"A", "why")
+    edit.remove("/removed", "why")
+    edit.link("/linked", "/dev/null", "why")
+    assert replace(tree.attributes("/changed"), mtime_ns=7) == facts
+    Ledger(tmp_path).undo(tree)
+    assert tree.everything() == before
+
+
+def test_protection_that_an_interrupted_edit_did_not_set_again_is_set_by_the_next(
+    tmp_path: Path,
+) -> None:
+    """Killed between lifting and setting it: the same edit repeated mends it."""
+    tree = MemoryTree({"/f": "one"})
+    tree.set_attributes("/f", Attributes(0o644, flags=0x10))
+    Editor(tree, Ledger(tmp_path), "test").write("/f", b"two", "why")
+    tree.set_attributes("/f", Attributes(0o644))
+    Editor(tree, Ledger(tmp_path), "test").write("/f", b"two", "why")
+    assert tree.attributes("/f").flags == 0x10
+
+
+def test_protection_can_be_taken_off_for_good(tmp_path: Path) -> None:
+    """As an edit of its own, that is undone like the others."""
+    tree = MemoryTree({"/f": "one"})
+    tree.set_attributes("/f", Attributes(0o644, flags=0x10))
+    edit = Editor(tree, Ledger(tmp_path), "test")
+    edit.unprotect("/f", "why")
+    edit.unprotect("/f", "why")
+    assert tree.attributes("/f").flags == 0
+    assert len(Ledger(tmp_path).edits) == 1
+    Ledger(tmp_path).undo(tree)
+    assert tree.attributes("/f").flags == 0x10
+
+
+def test_a_label_is_an_edit_that_is_undone(tmp_path: Path) -> None:
+    """Labelling a file that was edited before adds no second edit."""
+    tree = MemoryTree({"/f": "one"})
+    before = tree.everything()
+    edit = Editor(tree, Ledger(tmp_path), "test")
+    edit.write("/f", b"two", "why")
+    edit.label("/f", "security.selinux", b"etc_t", "its label")
+    assert [e.path for e in Ledger(tmp_path).edits] == ["/f"]
+    Ledger(tmp_path).undo(tree)
+    assert tree.everything() == before

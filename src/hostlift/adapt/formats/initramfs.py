@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+import lz4.block
 import zstandard
 
 from hostlift.adapt.formats.cpio import Member, Reader
@@ -155,45 +156,11 @@ def _lz4_blocks(image: bytes, position: int) -> Iterator[tuple[bytes, int]]:
             position += 4
             continue
         position += 4
-        yield _lz4_block(image[position : position + size]), position + size
+        try:
+            block = lz4.block.decompress(
+                image[position : position + size], uncompressed_size=_LZ4_BLOCK
+            )
+        except lz4.block.LZ4BlockError as error:
+            raise AdaptError(f"damaged: {error}", subject="initramfs") from error
+        yield bytes(block), position + size
         position += size
-
-
-def _lz4_block(block: bytes) -> bytes:
-    out = bytearray()
-    position = 0
-    try:
-        while position < len(block):
-            token = block[position]
-            literals, position = _lz4_length(block, position + 1, token >> 4)
-            out += block[position : position + literals]
-            position += literals
-            if position >= len(block):
-                break
-            offset = block[position] | block[position + 1] << 8
-            length, position = _lz4_length(block, position + 2, token & 15)
-            _lz4_copy(out, offset, length + 4)
-    except IndexError as error:
-        raise AdaptError("damaged: an LZ4 block ends too early", subject="initramfs") from error
-    return bytes(out)
-
-
-def _lz4_length(block: bytes, position: int, length: int) -> tuple[int, int]:
-    if length == 15:  # noqa: PLR2004 - the format's escape
-        while True:
-            more = block[position]
-            position += 1
-            length += more
-            if more != 255:  # noqa: PLR2004
-                break
-    return length, position
-
-
-def _lz4_copy(out: bytearray, offset: int, length: int) -> None:
-    if not 0 < offset <= len(out) or len(out) + length > 2 * _LZ4_BLOCK:
-        raise AdaptError("damaged: an impossible LZ4 match", subject="initramfs")
-    start = len(out) - offset
-    pattern = out[start : start + length]
-    while len(pattern) < length:  # a match may overlap what it makes
-        pattern += pattern[: length - len(pattern)]
-    out += pattern

@@ -80,6 +80,13 @@ def without_names(stanza: Stanza, names: set[str]) -> Stanza | None:
     return Stanza(stanza.kind, tuple(left), f"{stanza.kind} {' '.join(left)}\n")
 
 
+def renamed(stanza: Stanza, name: str) -> Stanza:
+    """An ``iface`` stanza for another card, no longer tied to a hardware address."""
+    text = re.sub(r"^([ \t]*iface[ \t]+)\S+", rf"\g<1>{name}", stanza.text)
+    text = re.sub(r"(?m)^[ \t]*hwaddress[ \t][^\n]*\n?", "", text)
+    return Stanza(stanza.kind, (name, *stanza.words[1:]), text)
+
+
 def _continues(last: Stanza, first: str) -> bool:
     """Options belong to the stanza above; so do comments between them, not blank lines after."""
     return last.kind in _WITH_BODY and bool(first)

@@ -53,10 +53,15 @@ def parse(dep: bytes, builtin: bytes) -> Modules:
         path, colon, rest = line.partition(":")
         if colon:
             name = module_name(path)
-            files[name] = path.strip()
+            files[name] = _below(path.strip())
             needs[name] = tuple(module_name(p) for p in rest.split())
     inside = frozenset(module_name(p) for p in builtin.decode("utf-8", "replace").split())
     return Modules(files, needs, inside)
+
+
+def _below(path: str) -> str:
+    """Old indexes name files from the root: ``/lib/modules/RELEASE/kernel/…``."""
+    return path.split("/", 4)[4] if path.startswith("/lib/modules/") else path
 
 
 def module_name(path: str) -> str:

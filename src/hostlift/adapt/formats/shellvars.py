@@ -41,6 +41,21 @@ def put(text: str, name: str, value: str) -> str:
     return text[:start] + quoted(value) + text[end:]
 
 
+def drop(text: str, name: str) -> str:
+    """The text without the lines that assign ``name``."""
+    return "".join(
+        line
+        for line in text.splitlines(keepends=True)
+        if (m := _ASSIGNMENT.match(line)) is None or m["name"] != name
+    )
+
+
+def values(text: str, prefix: str) -> list[str]:
+    """The values of all variables whose names start with ``prefix``."""
+    names = {m["name"] for m in _ASSIGNMENT.finditer(text) if m["name"].startswith(prefix)}
+    return [value for name in sorted(names) if (value := get(text, name))]
+
+
 def quoted(value: str) -> str:
     """In double quotes, safe for sh."""
     return '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hostlift.adapt import reading
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.layout import Layout
 from hostlift.adapt.ledger import Ledger
-from hostlift.adapt.linux.family import Family
+from hostlift.adapt.linux.toolbox import Toolbox
 from hostlift.host.blockdev import partition_node
 from hostlift.host.chroot import Chroot, prepared
 from hostlift.host.disks import by_uuid
-from hostlift.model.adaptation import AdaptOrder
+from hostlift.model.adaptation import AdaptOrder, Addressing
 from hostlift.ports.commands import Commands
 from hostlift.ports.tree import Tree
 
@@ -26,6 +27,7 @@ class Bench:
     """Everything a step may look at. Changing goes through the step's `Editor` only.
 
     Attributes:
+        tools: What was found in the copy.
         root: Where the copy is assembled on this machine.
         devices: Target disk index -> device node on this machine.
         images: Contents of initramfs images by path, time and size: unpacking one takes seconds.
@@ -34,7 +36,7 @@ class Bench:
     order: AdaptOrder
     tree: Tree
     layout: Layout
-    family: Family
+    tools: Toolbox
     root: Path
     commands: Commands
     devices: Mapping[int, str]
@@ -43,21 +45,24 @@ class Bench:
 
     def text(self, path: str) -> str | None:
         """Content of a file of the copy, bytes that are not UTF-8 kept; None when there is none."""
-        try:
-            return self.tree.read(path).decode("utf-8", "surrogateescape")
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        return reading.text(self.tree, path)
 
     def names(self, folder: str) -> list[str]:
         """Names in a folder of the copy; none when it does not exist."""
-        try:
-            return self.tree.listdir(folder)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        return reading.names(self.tree, folder)
+
+    def glob(self, pattern: str) -> list[str]:
+        """Paths that match; ``*`` stays within one component."""
+        return reading.glob(self.tree, pattern)
 
     def note(self, text: str) -> None:
         """Tell the user something, once."""
         self.ledger.note(text)
+
+    @property
+    def keeps_addresses(self) -> bool:
+        """True when static addresses shall stay."""
+        return self.order.addressing is Addressing.STATIC
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from hostlift.adapt.linux.bench import Bench
-from hostlift.adapt.linux.family import has_program
+from hostlift.adapt.linux.found.init_systems import unit_folder
+from hostlift.adapt.reading import has_program
 
 _CLIENTS = ("dhclient", "dhcpcd", "udhcpc", "pump")
-_UNITS = ("/usr/lib/systemd/system", "/lib/systemd/system")
 NETWORKD = "systemd-networkd.service"
 
 
@@ -18,8 +18,8 @@ def ifupdown_asks(bench: Bench) -> bool:
 
 def networkd_unit(bench: Bench) -> str:
     """Path of systemd-networkd's unit, which asks by itself; empty when it is not installed."""
-    paths = (f"{folder}/{NETWORKD}" for folder in _UNITS)
-    return next((p for p in paths if bench.tree.exists(p)), "")
+    folder = unit_folder(bench.tree, NETWORKD)
+    return f"{folder}/{NETWORKD}" if folder else ""
 
 
 def networkd_must_ask(bench: Bench) -> bool:

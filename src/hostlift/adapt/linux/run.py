@@ -14,9 +14,9 @@ from pathlib import Path
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.layout import Layout
 from hostlift.adapt.ledger import Ledger
-from hostlift.adapt.linux.bench import Bench
+from hostlift.adapt.linux.bench import Bench, Step
 from hostlift.adapt.linux.catalogue import FAMILIES, STEPS
-from hostlift.adapt.linux.family import detect
+from hostlift.adapt.linux.toolbox import survey
 from hostlift.errors import AdaptError
 from hostlift.model.adaptation import AdaptOrder, AdaptReport
 from hostlift.ports.commands import Commands
@@ -46,20 +46,31 @@ def adapt(
     """
     book = Ledger(ledger)
     book.settle(tree)
+    layout = Layout(order)
     bench = Bench(
         order=order,
         tree=tree,
-        layout=Layout(order),
-        family=detect(order, tree, FAMILIES),
+        layout=layout,
+        tools=survey(order, tree, layout, FAMILIES),
         root=root,
         commands=commands,
         devices=devices,
         ledger=book,
     )
     for step in STEPS:
-        step.apply(bench, Editor(tree, book, step.name))
+        _apply(step, bench)
     check(bench)
     return AdaptReport(edits=book.edits, notes=bench.notes)
+
+
+def _apply(step: Step, bench: Bench) -> None:
+    try:
+        step.apply(bench, Editor(bench.tree, bench.ledger, step.name))
+    except OSError as error:
+        # A folder where a file belongs, a loop of links: the copy is like that, and would stay so.
+        raise AdaptError(
+            f"the copy cannot be edited: {error.strerror}", subject=f"{step.name}: {error.filename}"
+        ) from error
 
 
 def check(bench: Bench) -> None:
@@ -76,6 +87,12 @@ def check(bench: Bench) -> None:
             raise AdaptError("; ".join(problems), subject=step.name, hint=hint)
 
 
-def undo(ledger: Path, tree: Tree) -> None:
-    """Put back everything that `adapt` changed in the copy, byte for byte."""
-    Ledger(ledger).undo(tree)
+def undo(ledger: Path, tree: Tree) -> tuple[str, ...]:
+    """Put back everything that `adapt` changed in the copy, byte for byte.
+
+    Returns:
+        Every path that this or an earlier call put back, also one that was interrupted.
+    """
+    book = Ledger(ledger)
+    book.undo(tree)
+    return book.restored

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
-from hostlift.adapt.linux.family import Family
+from hostlift.adapt.linux.family import Edition, Family
 
 FAMILY = Family(
     name="debian",
-    ids=("debian", "ubuntu", "raspbian", "linuxmint", "kali", "devuan", "deepin", "uos"),
-    grub_folder="/boot/grub",
-    grub_install=("grub-install", "--target=i386-pc", "--recheck", "{disk}"),
-    grub_mkconfig=("grub-mkconfig", "-o", "/boot/grub/grub.cfg"),
-    initramfs="/boot/initrd.img-{release}",
-    rebuild=("update-initramfs", "-u", "-k", "{release}"),
-    modules_list="/etc/initramfs-tools/modules",
-    resume_file="/etc/initramfs-tools/conf.d/resume",
+    ids=("debian", "raspbian", "kali", "devuan", "deepin", "uos", "proxmox", "pureos"),
+    marks=("/etc/debian_version",),
+    makers=("initramfs-tools", "dracut"),
+    network="ifupdown",
+)
+UBUNTU = Family(
+    name="ubuntu",
+    ids=("ubuntu", "linuxmint", "elementary", "pop", "zorin"),
+    makers=FAMILY.makers,
+    network="ifupdown",
+    editions=(Edition(since=(17, 10), network="netplan"),),
 )

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Adaptations, one file each; none knows another."""
+"""Adaptations, one file each, by what they are about; none knows another."""

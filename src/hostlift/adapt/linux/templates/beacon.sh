@@ -23,6 +23,17 @@ wait_for_boot() {
     done
 }
 
+# The boot may be over before the network has answered.
+wait_for_address() {
+    left=60
+    while [ $left -gt 0 ] && command -v hostname >/dev/null; do
+        addresses=$(hostname -I 2>/dev/null)
+        case $addresses in *.*.*.*) return ;; esac
+        sleep 2
+        left=$((left - 2))
+    done
+}
+
 say_mounts() {
     while read -r device place _ || [ -n "$device" ]; do
         case $device in '#'* | '') continue ;; esac
@@ -69,6 +80,7 @@ say_failed() {
 }
 
 wait_for_boot
+wait_for_address
 read -r name </proc/sys/kernel/hostname
 read -r release </proc/sys/kernel/osrelease
 read -r machine </etc/machine-id
@@ -82,7 +94,7 @@ say_root
 say_mounts
 say_failed
 say_listening
-for address in $(hostname -I 2>/dev/null); do
+for address in $addresses; do
     say "ip=$address"
 done
 say end

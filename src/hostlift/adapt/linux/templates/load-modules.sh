@@ -4,7 +4,8 @@
 if [ "$1" != prereqs ]; then
     # shellcheck disable=SC2043 # the list is put in when the archive is made
     for module in @MODULES@; do
-        /hostlift/insmod "$module" 2>/dev/null || insmod "$module" 2>/dev/null
+        /hostlift/insmod "$module" 2>/dev/null || insmod "$module" 2>/dev/null ||
+            /bin/busybox insmod "$module" 2>/dev/null
     done
 fi
 :

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UEFI loaders that a copy has: on its EFI partition, or in its packages when it started by BIOS."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hostlift.adapt.linux.bench import Bench
+from hostlift.adapt.linux.found import esp
+from hostlift.adapt.reading import data
+
+SHIM_MARK = b"UEFI SHIM"
+_GRUB_MARK = b"GRUB"
+_SYSTEMD_MARK = b"LoaderInfo: systemd-boot"
+_OURS = ("shimx64.efi", "shim.efi", "grubx64.efi", "grub.efi", "systemd-bootx64.efi")
+_SECOND = ("grubx64.efi", "grub.efi")
+_BESIDE = ("mmx64.efi", "MokManager.efi")
+# Signed images in packages, where the distribution keeps them: first the one to start.
+_PACKAGED = (
+    ("/usr/lib/shim/shimx64.efi.signed", "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"),
+    (
+        "/usr/lib/shim/shimx64.efi.signed.latest",
+        "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed",
+    ),
+    ("/usr/share/efi/x86_64/shim.efi", "/usr/share/efi/x86_64/grub.efi"),
+    ("/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", ""),
+    ("/usr/lib/grub/x86_64-efi/monolithic/grubx64.efi", ""),
+)
+_PREFIX = re.compile(rb"/EFI/([A-Za-z]\w*)\0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EfiLoader:
+    """A loader with what it needs beside it.
+
+    Attributes:
+        first: What the firmware starts; a signed shim stays as it is.
+        beside: Name -> content of what must lie in the same folder.
+        vendor: Folder on the EFI partition where it looks for its menu; empty: it does not.
+    """
+
+    first: bytes
+    beside: dict[str, bytes]
+    vendor: str = ""
+
+    @property
+    def is_grub(self) -> bool:
+        """True when GRUB is started, directly or by shim."""
+        return any(_GRUB_MARK in image for image in (self.first, *self.beside.values()))
+
+
+def on_partition(bench: Bench) -> EfiLoader | None:
+    """The loader that an installer put into a folder of its own."""
+    top = bench.tools.esp
+    folders = bench.names(f"{top}/EFI") if top else []
+    for vendor in sorted(folders, key=lambda v: v.casefold() == "systemd"):
+        if vendor.casefold() in {"boot", "microsoft"}:
+            continue
+        found = _from_folder(bench, f"{top}/EFI/{vendor}", vendor)
+        if found is not None:
+            return found
+    return None
+
+
+def in_packages(bench: Bench) -> EfiLoader | None:
+    """What a copy that never started by UEFI has installed, all the same."""
+    for first, second in _PACKAGED:
+        shim = data(bench.tree, first)
+        grub = data(bench.tree, second) if second else b""
+        if shim is None or grub is None:
+            continue
+        prefix = _PREFIX.search(grub or shim)
+        beside = {"grubx64.efi": grub} if second else {}
+        return EfiLoader(first=shim, beside=beside, vendor=prefix[1].decode() if prefix else "")
+    return None
+
+
+def is_known(image: bytes) -> bool:
+    """True for a loader that starts Linux, false for another system's."""
+    return any(mark in image for mark in (SHIM_MARK, _GRUB_MARK, _SYSTEMD_MARK))
+
+
+def _from_folder(bench: Bench, folder: str, vendor: str) -> EfiLoader | None:
+    images = {name: _read(bench, folder, name) for name in (*_OURS, *_BESIDE)}
+    there = {name: image for name, image in images.items() if image is not None}
+    first = next((name for name in _OURS if name in there), "")
+    if not first:
+        return None
+    wanted: tuple[str, ...] = _BESIDE
+    if SHIM_MARK in there[first] or first.startswith("shim"):
+        wanted = (*_SECOND, *_BESIDE)
+    beside = {name: there[name] for name in wanted if name in there and name != first}
+    return EfiLoader(first=there[first], beside=beside, vendor=vendor)
+
+
+def _read(bench: Bench, folder: str, name: str) -> bytes | None:
+    path = esp.find(bench.tree, folder, name)
+    return data(bench.tree, path) if path else None

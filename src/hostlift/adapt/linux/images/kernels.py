@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The copy's kernels, and what each needs to find its disks on ECS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hostlift.adapt.formats import modules
+from hostlift.adapt.linux.bench import Bench
+from hostlift.adapt.reading import data
+
+MODULES = "/lib/modules"
+NEEDED = ("virtio_pci", "virtio_blk")
+"""Without these there is no disk; newer instance types have NVMe disks, where a kernel knows them."""
+USEFUL = ("virtio_scsi", "virtio_net", "virtio_console", "virtio_balloon", "sd_mod", "ata_piix")
+"""Carried along when an image is repaired."""
+_NVME = "nvme"
+_STACKED = ("dm_mod",)
+_CHECKSUMS = {
+    "ext4": ("crc32c_generic", "crc32c"),
+    "xfs": ("crc32c_generic", "crc32c"),
+    "btrfs": ("crc32c_generic", "crc32c", "xxhash_generic", "blake2b_generic", "sha256_generic"),
+}
+"""Asked for by name at run time, so modules.dep does not know."""
+
+# {flavour} is what rolling distributions call a kernel in place of its release.
+_KERNELS = (
+    "/boot/vmlinuz-{release}",
+    "/boot/vmlinux-{release}",
+    "/boot/kernel-{release}",
+    "/boot/Image-{release}",
+    "/boot/*/{release}/linux",
+    "{esp}/*/{release}/linux",
+    "/boot/vmlinuz-{flavour}",
+    "{esp}/vmlinuz-{flavour}",
+)
+_IMAGES = (
+    "/boot/initrd.img-{release}",
+    "/boot/initramfs-{release}.img",
+    "/boot/initrd-{release}.img",
+    "/boot/initrd-{release}",
+    "/boot/*/{release}/initrd",
+    "/boot/*/{release}/initrd.img-{release}",
+    "{esp}/*/{release}/initrd",
+    "{esp}/*/{release}/initrd.img-{release}",
+    "/boot/initramfs-{flavour}.img",
+    "/boot/initramfs-{flavour}",
+    "{esp}/initramfs-{flavour}.img",
+)
+# Kernels older than 2.6.33 do not say what is built in; their configuration does.
+_OPTIONS = {
+    "VIRTIO_PCI": "virtio_pci",
+    "VIRTIO_BLK": "virtio_blk",
+    "SCSI_VIRTIO": "virtio_scsi",
+    "VIRTIO_NET": "virtio_net",
+    "BLK_DEV_NVME": "nvme",
+    "BLK_DEV_SD": "sd_mod",
+    "BLK_DEV_DM": "dm_mod",
+    "EXT2_FS": "ext2",
+    "EXT3_FS": "ext3",
+    "EXT4_FS": "ext4",
+    "XFS_FS": "xfs",
+    "BTRFS_FS": "btrfs",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """An installed kernel; ``image`` is empty when it starts without an initramfs."""
+
+    release: str
+    file: str
+    image: str
+    modules: modules.Modules
+
+
+def kernels(bench: Bench) -> Iterator[Kernel]:
+    """Every kernel whose modules are there, with its image."""
+    for release in bench.names(MODULES):
+        file = _first(bench, _KERNELS, release)
+        if not file:
+            continue
+        found = _modules(bench, release)
+        if found is None:
+            bench.note(f"kernel {release} has no index of its modules and was not looked at")
+            continue
+        yield Kernel(release, file, _first(bench, _IMAGES, release), found)
+
+
+def needed(bench: Bench, kernel: Kernel) -> list[str]:
+    """Modules without which this kernel cannot mount the root file system on ECS."""
+    return kernel.modules.closure((*NEEDED, *bench.layout.early_file_systems, _NVME))
+
+
+def wanted(bench: Bench, kernel: Kernel) -> list[str]:
+    """All modules to put into an image that is repaired, in the order to load them."""
+    early = bench.layout.early_file_systems
+    extra = [name for kind in early for name in _CHECKSUMS.get(kind, ())]
+    return kernel.modules.closure((*NEEDED, *extra, *early, _NVME, *USEFUL, *_STACKED))
+
+
+def unable(kernel: Kernel) -> list[str]:
+    """Drivers this kernel has in no form."""
+    return [name for name in NEEDED if not kernel.modules.has(name)]
+
+
+def _modules(bench: Bench, release: str) -> modules.Modules | None:
+    dep = data(bench.tree, f"{MODULES}/{release}/modules.dep")
+    if dep is None:
+        return None
+    builtin = data(bench.tree, f"{MODULES}/{release}/modules.builtin")
+    if builtin is None:
+        builtin = _builtin(bench.text(f"/boot/config-{release}") or "").encode()
+    return modules.parse(dep, builtin)
+
+
+def _builtin(config: str) -> str:
+    chosen = re.findall(r"(?m)^CONFIG_(\w+)=y$", config)
+    return "\n".join(_OPTIONS[name] for name in chosen if name in _OPTIONS)
+
+
+def _first(bench: Bench, patterns: tuple[str, ...], release: str) -> str:
+    flavour = _flavour(bench, release)
+    for pattern in patterns:
+        if ("{esp}" in pattern and not bench.tools.esp) or ("{flavour}" in pattern and not flavour):
+            continue
+        words = {"release": release, "flavour": flavour, "esp": bench.tools.esp}
+        for path in bench.glob(pattern.format(**words)):
+            return path
+    return ""
+
+
+def _flavour(bench: Bench, release: str) -> str:
+    """``linux`` of Arch (in ``pkgbase``); ``lts`` of Alpine's 6.6.1-0-lts."""
+    base = (bench.text(f"{MODULES}/{release}/pkgbase") or "").strip()
+    return base or (release.rpartition("-")[2] if "-" in release else "")

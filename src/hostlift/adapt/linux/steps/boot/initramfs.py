@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The initramfs: read it first; only one that lacks a driver is made anew or added to.
+
+Making one anew with the guest's own tool costs minutes on an emulated processor. Where the tool is
+missing, fails or is not wanted, an archive with the modules is appended instead: the kernel unpacks
+archives in turn and later files win. Either way the result is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hostlift.adapt.editor import Editor
+from hostlift.adapt.formats import initramfs
+from hostlift.adapt.formats.cpio import Member
+from hostlift.adapt.linux.bench import Bench, Step
+from hostlift.adapt.linux.found.initramfs_tools import remembered
+from hostlift.adapt.linux.guest_tool import run_tool
+from hostlift.adapt.linux.images import imagekinds
+from hostlift.adapt.linux.images.kernels import Kernel, kernels, needed, unable, wanted
+from hostlift.adapt.linux.images.supplement import supplement
+from hostlift.errors import AdaptError
+
+_NAME = "initramfs"
+_WHY = "the image of kernel {} lacks {}"
+
+
+def apply(bench: Bench, edit: Editor) -> None:
+    """See to it that every kernel finds its root on ECS."""
+    for kernel in kernels(bench):
+        missing = _missing(bench, kernel) if kernel.image else []
+        if not missing or unable(kernel):
+            continue
+        why = _WHY.format(kernel.release, ", ".join(missing))
+        _remember_modules(bench, edit, missing, why)
+        if bench.order.rebuild_initramfs:
+            _rebuild(bench, kernel, why)
+        if _missing(bench, kernel):
+            _append(bench, edit, kernel, why)
+
+
+def check(bench: Bench) -> Iterator[str]:
+    """At least one kernel can start here, and none has an image that cannot."""
+    able = 0
+    for kernel in kernels(bench):
+        lacking = unable(kernel)
+        missing = [] if lacking else _missing(bench, kernel)
+        if missing and kernel.image:
+            yield f"{kernel.image} lacks {', '.join(missing)}"
+        able += not lacking and not missing
+        if lacking:
+            bench.note(f"kernel {kernel.release} has no {', '.join(lacking)}: choose another one")
+    if not able:
+        yield "no installed kernel can find its disk on ECS (virtio_blk)"
+
+
+def _missing(bench: Bench, kernel: Kernel) -> list[str]:
+    """What an image lacks; without an image nothing but what is built in can be used."""
+    found = imagekinds.loaded(_members(bench, kernel)) if kernel.image else set()
+    return [name for name in needed(bench, kernel) if name not in found]
+
+
+def _members(bench: Bench, kernel: Kernel) -> list[Member]:
+    status = bench.tree.stat(kernel.image)
+    key = (kernel.image, status.mtime_ns, status.size)
+    if key not in bench.images:
+        try:
+            found = initramfs.members(bench.tree.read(kernel.image), imagekinds.is_told)
+        except AdaptError as error:
+            raise AdaptError(error.message, subject=kernel.image) from error
+        bench.images[key] = found
+    return bench.images[key]
+
+
+def _remember_modules(bench: Bench, edit: Editor, missing: list[str], why: str) -> None:
+    """So that the next image the guest makes holds them too."""
+    tool = bench.tools.maker
+    if tool is None or not tool.config:
+        return
+    text = bench.text(tool.config)
+    if text is not None or tool.create:
+        edit.write_text(tool.config, remembered(tool, text or "", missing), why)
+
+
+def _rebuild(bench: Bench, kernel: Kernel, why: str) -> None:
+    tool = bench.tools.maker
+    if tool is None:
+        return
+    argv = tool.command(
+        release=kernel.release,
+        image=kernel.image,
+        kernel=kernel.file,
+        modules=needed(bench, kernel),
+    )
+    written = [kernel.image, f"{kernel.image}.bak", f"{kernel.image}.dpkg-bak", *tool.state]
+    problem = run_tool(bench, argv, watched=written, adaptation=_NAME, why=why)
+    if problem:
+        bench.note(f"{argv[0]} failed in the copy ({problem}); modules were appended instead")
+
+
+def _append(bench: Bench, edit: Editor, kernel: Kernel, why: str) -> None:
+    image = bench.tree.read(kernel.image)
+    present = _members(bench, kernel)
+    # The order of loading needs the whole closure, also of what is there already.
+    names = wanted(bench, kernel)
+    archive = supplement(bench, kernel, names, present)
+    edit.write(kernel.image, initramfs.append(image, archive), why)
+
+
+STEP = Step(_NAME, "See to it that the initramfs has the drivers of ECS.", apply, check)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Adaptations of disks and what names them; none knows another."""

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LVM: filters and device lists that name the disks of the old machine hide those of the new one."""
+
+from __future__ import annotations
+
+import re
+
+from hostlift.adapt.editor import Editor
+from hostlift.adapt.linux.bench import Bench, Step
+from hostlift.adapt.linux.devices import OLD_DEVICE
+
+_CONFIGS = ("/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf")
+# Without the file LVM looks at every disk, as it did before there was one.
+_LISTS = ("/etc/lvm/devices/system.devices",)
+_CACHES = ("/etc/lvm/cache/.cache", "/etc/lvm/.cache", "/run/lvm/hints")
+_FILTER = re.compile(
+    r"(?m)^(?P<indent>[ \t]*)(?P<name>filter|global_filter|preferred_names)(?P<rest>[ \t]*=[ \t]*\[[^\]]*\])"
+)
+
+
+def apply(bench: Bench, edit: Editor) -> None:
+    """Switch filters off that name old disks; take lists and caches away."""
+    for path in _CONFIGS:
+        text = bench.text(path)
+        if text is not None:
+            edit.write_text(path, _FILTER.sub(_adapted, text), "it names disks of the old machine")
+    for path in (*_LISTS, *_CACHES):
+        edit.remove(path, "it lists disks of the old machine")
+
+
+def _adapted(match: re.Match[str]) -> str:
+    if not OLD_DEVICE.search(match["rest"]):
+        return match[0]
+    lines = match[0].splitlines(keepends=True)
+    return "".join(f"# hostlift, of the old machine: {line.lstrip()}" for line in lines)
+
+
+STEP = Step("lvm", "Let LVM look at the new disks.", apply)

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The systems that are adapted and booted, one row each.
+
+A row is a tree, the disks of the target, and a machine's own files (``machines/NAME``) laid over the
+tree: an old fstab, an address of its own network, what an installer leaves in ``/boot``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+
+from boot import trees
+from boot.trees import Tree
+
+from hostlift.model.adaptation import AdaptOrder, Addressing
+from hostlift.model.machine import TableKind
+from hostlift.model.plan import Content, TargetDisk, TargetPartition, Volume
+
+MIB = 1 << 20
+TOKEN = "b007ed"
+BEACON = f"hostlift-beacon {TOKEN} end"
+LOGIN = "server01 login:"
+_TYPES = {
+    (TableKind.MBR, Content.FILES): "83",
+    (TableKind.MBR, Content.SWAP): "82",
+    (TableKind.GPT, Content.FILES): "0FC63DAF-8483-4772-8E79-3D69D8477DE4",
+    (TableKind.GPT, Content.SWAP): "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F",
+    (TableKind.GPT, Content.BIOS_BOOT): "21686148-6449-6E6F-744E-656564454649",
+    (TableKind.GPT, Content.ESP): "C12A7328-F81F-11D2-BA4B-00A0C93EC93B",
+}
+
+
+def uuid_of(name: str) -> str:
+    """The UUID that a row's fstab and boot menu may name."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.boot.example.com"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A partition of a row, in MiB; a btrfs root has the subvolumes ``@`` and ``@home``."""
+
+    mount_point: str
+    size: int
+    file_system: str = "ext4"
+    content: Content = Content.FILES
+
+
+ESP = Part("/boot/efi", 96, "vfat", Content.ESP)
+BIOS_BOOT = Part("", 1, "", Content.BIOS_BOOT)
+SWAP = Part("", 64, "swap", Content.SWAP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A row.
+
+    Attributes:
+        disks: Partitions of each disk, in order.
+        firmware: What the target starts with.
+        signal: Words on the console that prove the boot.
+        before: Command run in the source's tree before it is copied.
+        rebuild: The guest's tool may make the initramfs anew.
+        asks: An address by DHCP must have come.
+        keeps: Static address that must have been kept instead.
+        fast: It is one of the three that every test run boots.
+    """
+
+    name: str
+    tree: Tree
+    table: TableKind
+    disks: tuple[tuple[Part, ...], ...]
+    firmware: str = "bios"
+    signal: str = BEACON
+    before: str = ""
+    rebuild: bool = True
+    asks: bool = True
+    keeps: str = ""
+    fast: bool = False
+
+
+_NO_VIRTIO = "update-initramfs -u"
+_NO_VIRTIO_DRACUT = (
+    "dracut --force --no-hostonly --omit-drivers 'virtio_blk virtio_net virtio_scsi nvme'"
+    " /boot/initrd.img-$(ls /lib/modules) $(ls /lib/modules)"
+)
+
+# The same image, packed so that nobody recognises its maker.
+_UNKNOWN_MAKER = f"""{_NO_VIRTIO}
+image=$(ls /boot/initrd.img-*)
+unmkinitramfs "$image" /tmp/image
+cd /tmp/image
+mv scripts/init-top scripts/first
+sed -i 's,scripts/init-top,scripts/first,g' init scripts/first/*
+find . | cpio --quiet -o -H newc | gzip >"$image"
+"""
+
+SYSTEMS = (
+    System(
+        name="bookworm-bios-mbr-ext4",
+        tree=trees.BOOKWORM,
+        table=TableKind.MBR,
+        disks=((Part("/", 900), SWAP),),
+        fast=True,
+    ),
+    System(
+        name="bookworm-uefi-shim-boot-networkd",
+        tree=trees.BOOKWORM,
+        table=TableKind.GPT,
+        disks=((ESP, Part("/boot", 200), Part("/", 900)),),
+        firmware="uefi",
+        fast=True,
+    ),
+    System(
+        name="bookworm-no-drivers-appended",
+        tree=trees.BOOKWORM,
+        table=TableKind.MBR,
+        disks=((Part("/", 900),),),
+        before=_NO_VIRTIO,
+        rebuild=False,
+        fast=True,
+    ),
+    System(
+        name="bookworm-no-drivers-rebuilt",
+        tree=trees.BOOKWORM,
+        table=TableKind.GPT,
+        disks=((BIOS_BOOT, Part("/", 900)),),
+        before=_NO_VIRTIO,
+    ),
+    System(
+        name="bookworm-unknown-maker-appended",
+        tree=trees.BOOKWORM,
+        table=TableKind.MBR,
+        disks=((Part("/", 900),),),
+        before=_UNKNOWN_MAKER,
+        rebuild=False,
+    ),
+    System(
+        name="bookworm-btrfs-subvolumes",
+        tree=trees.BOOKWORM,
+        table=TableKind.GPT,
+        disks=((BIOS_BOOT, Part("/", 1100, "btrfs")),),
+    ),
+    System(
+        name="bookworm-bios-to-uefi",
+        tree=trees.BOOKWORM,
+        table=TableKind.GPT,
+        disks=((ESP, Part("/", 900)),),
+        firmware="uefi",
+    ),
+    System(
+        name="bookworm-uefi-to-bios",
+        tree=trees.BOOKWORM,
+        table=TableKind.GPT,
+        disks=((BIOS_BOOT, ESP, Part("/", 900)),),
+    ),
+    System(
+        name="bookworm-static-address",
+        tree=trees.BOOKWORM,
+        table=TableKind.MBR,
+        disks=((Part("/", 900),),),
+        keeps="10.0.2.77",
+    ),
+    System(
+        name="bullseye-two-disks",
+        tree=trees.BULLSEYE,
+        table=TableKind.MBR,
+        disks=((Part("/", 800), Part("/var", 400)), (Part("/srv", 200),)),
+    ),
+    System(
+        name="trixie-dracut-xfs-netplan",
+        tree=trees.TRIXIE_DRACUT,
+        table=TableKind.GPT,
+        disks=((BIOS_BOOT, Part("/boot", 300), Part("/", 1000, "xfs")),),
+    ),
+    System(
+        name="trixie-dracut-no-drivers-appended",
+        tree=trees.TRIXIE_DRACUT,
+        table=TableKind.GPT,
+        disks=((BIOS_BOOT, Part("/", 1200)),),
+        before=_NO_VIRTIO_DRACUT,
+        rebuild=False,
+    ),
+    System(
+        name="trixie-dracut-no-drivers-rebuilt-uefi",
+        tree=trees.TRIXIE_DRACUT,
+        table=TableKind.GPT,
+        disks=((ESP, Part("/", 1200)),),
+        firmware="uefi",
+        before=_NO_VIRTIO_DRACUT,
+    ),
+    System(
+        name="sid-systemd-boot",
+        tree=trees.SID,
+        table=TableKind.GPT,
+        disks=((ESP, Part("/", 900)),),
+        firmware="uefi",
+    ),
+    System(
+        name="bookworm-extlinux-networkmanager",
+        tree=trees.EXTLINUX,
+        table=TableKind.MBR,
+        disks=((Part("/", 900),),),
+    ),
+    System(
+        name="bookworm-sysvinit",
+        tree=trees.SYSVINIT,
+        table=TableKind.MBR,
+        disks=((Part("/", 900),),),
+        signal=LOGIN,
+        asks=False,
+    ),
+    System(
+        name="bookworm-grub-legacy-ext3",
+        tree=trees.GRUB_LEGACY,
+        table=TableKind.MBR,
+        disks=((Part("/boot", 150, "ext3"), Part("/", 800)),),
+    ),
+)
+
+
+def order_of(system: System) -> AdaptOrder:
+    """What the agent is told: the disks of the row, everything else to be found out."""
+    disks = tuple(_disk(system, index, parts) for index, parts in enumerate(system.disks))
+    volumes = tuple(
+        Volume(
+            id=f"disk{disk.index}p{p.number}",
+            disk=disk.index,
+            partition=p.number,
+            mount_point=p.mount_point,
+            file_system=p.file_system,
+            trees=(),
+        )
+        for disk in disks
+        for p in disk.partitions
+        if p.content is Content.FILES
+    )
+    return AdaptOrder(
+        os_id="",
+        os_like=(),
+        architecture="x86_64",
+        firmware=system.firmware,
+        disks=disks,
+        volumes=volumes,
+        serials={disk.index: f"d-disk{disk.index}" for disk in disks},
+        beacon=TOKEN,
+        rebuild_initramfs=system.rebuild,
+        addressing=Addressing.STATIC if system.keeps else Addressing.DHCP,
+    )
+
+
+def _disk(system: System, index: int, parts: tuple[Part, ...]) -> TargetDisk:
+    start, made = MIB, []
+    for number, part in enumerate(parts, 1):
+        name = part.mount_point or part.content.value
+        vfat = part.file_system == "vfat"
+        partition = TargetPartition(
+            number=number,
+            start=start,
+            size=part.size * MIB,
+            type=_TYPES[system.table, part.content],
+            content=part.content,
+            file_system=part.file_system,
+            fs_uuid="B007-00E5" if vfat else uuid_of(name) if part.file_system else "",
+            bootable=system.table is TableKind.MBR and number == 1,
+            mount_point=part.mount_point,
+        )
+        made.append(partition)
+        start += partition.size
+    size = -(-(start + 2 * MIB) // (1 << 30))
+    disk = TargetDisk(index=index, size_gib=size, table=system.table, partitions=tuple(made))
+    return replace(disk, table_id=f"0x5a0b000{index}") if system.table is TableKind.MBR else disk
