@@ -15,9 +15,28 @@ import pytest
 from fakes.papercloud import served
 from fakes.sdk import Sdk
 
-from hostlift.localcloud.config import Settings
+from hostlift.localcloud.config import (
+    MAIN,
+    AccountSettings,
+    RoleSettings,
+    Settings,
+    UserSettings,
+)
 
-QUICK = Settings(delay=0.02, watch_period=0.05, workers=2)
+QUICK = Settings(
+    delay=0.02,
+    linger=0.02,
+    watch_period=0.05,
+    workers=2,
+    accounts=(
+        AccountSettings(
+            name=MAIN,
+            users=(UserSettings(name="mover", policies=("AliyunSTSAssumeRoleAccess",)),),
+            roles=(RoleSettings(name="mover", policies=("AliyunECSReadOnlyAccess",)),),
+        ),
+        AccountSettings(name="partner"),
+    ),
+)
 
 
 @pytest.fixture

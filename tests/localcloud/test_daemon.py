@@ -17,7 +17,7 @@ from hostlift.errors import ConfigError, HostliftError, StateError
 from hostlift.host.clock import SystemClock
 from hostlift.localcloud import daemon
 from hostlift.localcloud.linux.processes import Mark
-from hostlift.localcloud.server import listen
+from hostlift.localcloud.serving.server import listen
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -312,7 +312,8 @@ def test_the_v2_core_signs_the_older_way_too(sdk: Sdk) -> None:
 def test_temporary_keys_of_an_assumed_role_work(sdk: Sdk) -> None:
     """AssumeRole, then a call with its token; without the token it is refused."""
     arn = "acs:ram::1234567890123456:role/mover"
-    keys = sdk.sts("AssumeRole", RoleArn=arn, RoleSessionName="s1")["Credentials"]
+    assumed = sdk.of("main/mover").sts("AssumeRole", RoleArn=arn, RoleSessionName="s1")
+    keys = assumed["Credentials"]
     given = {"access_key_id": keys["AccessKeyId"], "access_key_secret": keys["AccessKeySecret"]}
     role = Sdk(sdk.paper, sdk.address, security_token=keys["SecurityToken"], type="sts", **given)
     assert role.sts("GetCallerIdentity")["Arn"].endswith(":assumed-role/mover/s1")

@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 import pytest
-from fakes.papercloud import KEY
+from fakes.papercloud import MAIN_KEY as KEY
 from fakes.sdk import Sdk
 
 with warnings.catch_warnings():
@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 
-def _send(sdk: Sdk, action: str, secret: str = KEY.secret, **query: Any) -> bytes:
+def _send(sdk: Sdk, action: str, secret: str = KEY.access_key_secret, **query: Any) -> bytes:
     request = CommonRequest()
     request.set_accept_format("json")
     request.set_domain(sdk.address)
@@ -67,5 +67,5 @@ def test_the_generated_requests_of_the_older_sdk_work(sdk: Sdk) -> None:
 def _generated(sdk: Sdk, request: Any) -> bytes:
     request.set_endpoint(sdk.address)
     request.set_protocol_type("http")
-    client = AcsClient(KEY.access_key_id, KEY.secret, "cn-hangzhou")
+    client = AcsClient(KEY.access_key_id, KEY.access_key_secret, "cn-hangzhou")
     return bytes(client.do_action_with_exception(request))

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from hostlift.errors import HostliftError
-from hostlift.localcloud.foreground import serve
+from hostlift.localcloud.serving.foreground import serve
 
 _ARGUMENTS = 4
 

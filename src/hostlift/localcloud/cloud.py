@@ -10,10 +10,11 @@ from hostlift.localcloud import life
 from hostlift.localcloud.clock import Clock
 from hostlift.localcloud.compute.base import Compute, Fabric
 from hostlift.localcloud.config import Settings
+from hostlift.localcloud.credentials import Keyring
 from hostlift.localcloud.jobs import Job, Jobs
 from hostlift.localcloud.metadata import metadata_of
 from hostlift.localcloud.state.store import Store
-from hostlift.localcloud.world import Account, World
+from hostlift.localcloud.world import World
 
 WATCH = Job("watch", "")
 
@@ -28,7 +29,7 @@ class Cloud(World):
     def __init__(
         self,
         *,
-        account: Account,
+        keyring: Keyring,
         store: Store,
         compute: Compute,
         fabric: Fabric,
@@ -37,7 +38,7 @@ class Cloud(World):
         report: Callable[[str, str], None],
     ) -> None:
         super().__init__(
-            account=account,
+            keyring=keyring,
             store=store,
             compute=compute,
             fabric=fabric,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The embedded cloud as a process: up, down, info, listing, reset. One per folder.
 
-The folder holds everything: the account (``cloud.db``), its key (``credentials.json``), settings,
+The folder holds everything: accounts (``cloud.db``), their keys (``credentials.json``), settings,
 logs, and whatever the compute kind keeps. ``daemon.json`` says who serves it; a file left by a
 process that is gone is noticed, never believed.
 """
@@ -16,16 +16,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import hostlift
 from hostlift.errors import ConfigError, HostError, StateError
 from hostlift.host.command import spawn
 from hostlift.host.files import atomic_write, remove_tree
-from hostlift.localcloud import account, config
+from hostlift.localcloud import config, credentials
 from hostlift.localcloud.compute.base import Compute
-from hostlift.localcloud.foreground import KIND, LOCK, RUNNING, locked
 from hostlift.localcloud.kinds import KINDS, open_kind
 from hostlift.localcloud.linux.processes import Mark
+from hostlift.localcloud.serving.foreground import KIND, LOCK, RUNNING, locked
 from hostlift.localcloud.state import listing as state_listing
 from hostlift.localcloud.state.store import FILE as STATE
 from hostlift.localcloud.state.store import Store
@@ -70,10 +71,10 @@ def up(folder: Path, kind: str = "qemu", port: int = 0) -> CloudInfo:
     """
     if kind not in KINDS:
         raise ConfigError(f"no such kind; there are {', '.join(KINDS)}", subject=kind)
-    running = info(folder)
-    if running is not None:
-        _check_same(folder, running, kind, port)
-        return running
+    found = info(folder)
+    if found is not None:
+        _check_same(folder, found, kind, port)
+        return found
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     config.load(folder)
     _check_kind(folder, kind)
@@ -104,20 +105,27 @@ def down(folder: Path) -> None:
 
 def info(folder: Path) -> CloudInfo | None:
     """How to reach the cloud; None when it is down."""
+    found = running(folder)
+    if found is None:
+        return None
+    key = credentials.load(folder)[config.MAIN]
+    return CloudInfo(
+        endpoint=str(found["endpoint"]),
+        inner_endpoints=tuple(found["inner_endpoints"]),
+        access_key_id=key.access_key_id,
+        access_key_secret=key.access_key_secret,
+        region=DEFAULT_REGION,
+        pid=int(found["pid"]),
+        kind=str(found["kind"]),
+    )
+
+
+def running(folder: Path) -> dict[str, Any] | None:
+    """What the process that serves the cloud says of itself; None when there is none."""
     mark = _mark(folder)
     if mark is None or not mark.alive():
         return None
-    found = json.loads((folder / RUNNING).read_text())
-    key = account.load(folder).key
-    return CloudInfo(
-        endpoint=found["endpoint"],
-        inner_endpoints=tuple(found["inner_endpoints"]),
-        access_key_id=key.access_key_id,
-        access_key_secret=key.secret,
-        region=DEFAULT_REGION,
-        pid=mark.pid,
-        kind=found["kind"],
-    )
+    return dict(json.loads((folder / RUNNING).read_text()))
 
 
 def listing(folder: Path) -> dict[str, list[dict[str, object]]]:
@@ -193,16 +201,16 @@ def _launch(folder: Path, kind: str, port: int) -> None:
     raise HostError(f"not ready after {_UP_SECONDS:g} s: {_tail(folder)}", subject=str(folder))
 
 
-def _check_same(folder: Path, running: CloudInfo, kind: str, port: int) -> None:
-    if running.kind != kind:
+def _check_same(folder: Path, found: CloudInfo, kind: str, port: int) -> None:
+    if found.kind != kind:
         raise ConfigError(
-            f"it is up as {running.kind}",
+            f"it is up as {found.kind}",
             subject=str(folder),
             hint="Stop it first: hostlift cloud down.",
         )
-    if port and not running.endpoint.endswith(f":{port}"):
+    if port and not found.endpoint.endswith(f":{port}"):
         raise ConfigError(
-            f"it is up at {running.endpoint}",
+            f"it is up at {found.endpoint}",
             subject=str(folder),
             hint="Stop it first: hostlift cloud down.",
         )

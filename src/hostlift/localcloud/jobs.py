@@ -54,6 +54,11 @@ class Jobs:
             done += 1
         return done
 
+    def next_due(self) -> float | None:
+        """When, of the clock's monotonic time, the next waiting job is due."""
+        with self._changed:
+            return min(self._due.values(), default=None)
+
     def start(self, workers: int) -> None:
         """Start the threads."""
         for number in range(workers):

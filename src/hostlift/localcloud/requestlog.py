@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from io import StringIO
 from pathlib import Path
-from threading import Lock
 
 from hostlift.localcloud.clock import Clock
 from hostlift.localcloud.wire.answer import Answer
@@ -14,36 +17,61 @@ from hostlift.localcloud.wire.message import loggable
 from hostlift.localcloud.wire.times import to_second
 
 FILE = "requests.jsonl"
+_POLL = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A call, as it is noted.
+
+    Attributes:
+        account: Name of the caller's account; with ``caller`` empty when the key is not known.
+        faults: Kinds of the faults that struck it.
+    """
+
+    method: str
+    product: str
+    action: str
+    parameters: Mapping[str, str]
+    account: str
+    caller: str
+    answer: Answer
+    request_id: str
+    milliseconds: float
+    faults: tuple[str, ...] = ()
 
 
 class RequestLog:
-    """Appends to ``requests.jsonl``; lines are whole even when threads write together."""
+    """Appends to ``requests.jsonl``; lines are whole even when threads write together.
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        self._file = (folder / FILE).open("a", encoding="utf-8", buffering=1)
+    Args:
+        folder: The cloud's; None keeps the lines in memory.
+    """
+
+    def __init__(self, folder: Path | None, clock: Clock) -> None:
+        self._file = (
+            (folder / FILE).open("a", encoding="utf-8", buffering=1) if folder else StringIO()
+        )
         self._clock = clock
-        self._lock = Lock()
+        self._lock = threading.Lock()
 
-    def request(
-        self,
-        *,
-        method: str,
-        action: str,
-        parameters: Mapping[str, str],
-        answer: Answer,
-        request_id: str,
-        milliseconds: float,
-    ) -> None:
+    def request(self, entry: Entry) -> None:
         """Note a call."""
+        answer = entry.answer
         self._write(
             {
-                "method": method,
-                "action": action,
-                "parameters": loggable(parameters),
+                "account": entry.account,
+                "caller": entry.caller,
+                "method": entry.method,
+                "product": entry.product,
+                "action": entry.action,
+                "parameters": loggable(entry.parameters),
                 "status": answer.status,
                 "code": answer.code,
-                "request_id": request_id,
-                "ms": round(milliseconds, 1),
+                "request_id": entry.request_id,
+                "ms": round(entry.milliseconds, 1),
+                **({"lost": True} if answer.lost else {}),
+                **({"faults": list(entry.faults)} if entry.faults else {}),
             }
         )
 
@@ -61,3 +89,52 @@ class RequestLog:
         with self._lock:
             if not self._file.closed:
                 self._file.write(f"{line}\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which lines of a log to read.
+
+    Attributes:
+        action: A pattern of action names; empty: any, and troubles too.
+        failed: Only refused calls, lost answers and troubles.
+    """
+
+    action: str = ""
+    failed: bool = False
+
+    def fits(self, line: Mapping[str, object]) -> bool:
+        """Whether a line is wanted."""
+        if self.action and not fnmatchcase(str(line.get("action", "")), self.action):
+            return False
+        return not self.failed or bool(line.get("code") or line.get("lost") or "trouble" in line)
+
+
+def read_log(folder: Path, wanted: Wanted, *, follow: bool = False) -> Iterator[dict[str, object]]:
+    """Lines of a log, oldest first; with ``follow`` it waits for more, for ever.
+
+    A line that was cut by a crash is passed over.
+    """
+    pause = threading.Event()
+    rest = ""
+    try:
+        file = (folder / FILE).open(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    with file:
+        while True:
+            chunk = file.read()
+            *lines, rest = (rest + chunk).split("\n")
+            yield from (found for line in lines if (found := _parsed(line)) and wanted.fits(found))
+            if not chunk and not follow:
+                return
+            if not chunk:
+                pause.wait(_POLL)
+
+
+def _parsed(line: str) -> dict[str, object]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,27 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request in, an answer out: verify, read, remember, act, log. No sockets."""
+"""A request in, an answer out: verify, let faults strike, answer, log. No sockets."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import replace
-from threading import Lock
+from dataclasses import dataclass, field
 
 from hostlift.errors import HostError
-from hostlift.localcloud.actions.base import check_region
-from hostlift.localcloud.actions.registry import ACTIONS, Action, Context
+from hostlift.localcloud.actions import dispatch
+from hostlift.localcloud.actions.dispatch import Asked
+from hostlift.localcloud.faults.kinds import Fault, FaultKind, Moment
 from hostlift.localcloud.ids import new_request_id
-from hostlift.localcloud.requestlog import RequestLog
-from hostlift.localcloud.state.records import Remembered
-from hostlift.localcloud.wire.answer import Answer, Body, failure, success
-from hostlift.localcloud.wire.errors import ApiError, conflict
+from hostlift.localcloud.requestlog import Entry, RequestLog
+from hostlift.localcloud.wire.answer import Answer, bad_gateway, failure, success
+from hostlift.localcloud.wire.errors import ApiError
 from hostlift.localcloud.wire.gate import Gate, Key
-from hostlift.localcloud.wire.message import PROTOCOL, Call, HttpRequest, read_call
-from hostlift.localcloud.wire.parameters import Request, read_request
+from hostlift.localcloud.wire.message import Call, HttpRequest, read_call
 from hostlift.localcloud.world import World
 
-_TOKEN_LENGTH = 64
+
+@dataclass(slots=True)
+class _Handling:
+    """A request on its way through; filled as it becomes known."""
+
+    request: HttpRequest
+    request_id: str = field(default_factory=new_request_id)
+    call: Call | None = None
+    key: Key | None = None
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def xml(self) -> bool:
+        """It asks for XML."""
+        return self.call is not None and self.call.parameters.get("Format", "").upper() == "XML"
+
+    def fault(self, *kinds: FaultKind) -> Fault | None:
+        """A fault of one of these kinds that strikes it."""
+        return next((f for f in self.faults if f.kind in kinds), None)
 
 
 class Service:
@@ -31,96 +45,74 @@ class Service:
         self._cloud = cloud
         self._log = log
         self._gate = Gate(cloud.find_key, cloud.clock.now)
-        self._lock = Lock()
-        self._faults = list(cloud.settings.faults)
 
     def handle(self, request: HttpRequest) -> Answer:
         """Answer one request; never raises for what a client can cause."""
         began = self._cloud.clock.monotonic()
-        request_id = new_request_id()
-        host = request.headers.get("host", "localhost")
-        action, parameters, xml = "", {}, False
-        try:
-            parameters = request.parameters
-            xml = parameters.get("Format", "").upper() == "XML"
-            call = read_call(request)
-            action = call.action
-            key = self._gate.admit(request)
-            body = self._answer(call, key)
-            answer = success(body, action=action, request_id=request_id, xml=xml)
-        except ApiError as error:
-            answer = failure(error, host=host, request_id=request_id, xml=xml)
-        except HostError as error:
-            internal = ApiError("InternalError", f"The embedded cloud failed: {error}", 500)
-            answer = failure(internal, host=host, request_id=request_id, xml=xml)
+        handling = _Handling(request)
+        answer = self._answer(handling)
         elapsed = self._cloud.clock.monotonic() - began
-        self._log.request(
-            method=request.method,
-            action=action,
-            parameters=parameters,
-            answer=answer,
-            request_id=request_id,
-            milliseconds=elapsed * 1000,
-        )
+        self._log.request(self._entry(handling, answer, elapsed))
         return answer
 
-    def _answer(self, call: Call, key: Key) -> Body:
-        action = ACTIONS.get((call.product, call.action))
-        if action is None:
-            raise ApiError(
-                "InvalidAction.NotFound",
-                f"Specified api is not found, please check your url and method: {call.action}.",
-                404,
-            )
-        self._inject(call.action)
-        ask = read_request(action.request, call.parameters)
-        region = getattr(ask, "RegionId", "")
-        if region:
-            check_region(region)
-        context = Context(self._cloud, key, call.product)
-        with self._cloud.store.change():
-            body = self._once(context, action, ask, call)
-            if getattr(ask, "DryRun", False):
-                raise ApiError(
-                    "DryRunOperation", "Request validation has been passed with DryRun flag set."
-                )
-        for job, delay in context.jobs:
-            self._cloud.jobs.add(job, delay)
-        return body
+    def _answer(self, handling: _Handling) -> Answer:
+        try:
+            answer = self._let_in(handling)
+        except ApiError as error:
+            answer = self._refused(handling, error)
+        except HostError as error:
+            internal = ApiError("InternalError", f"The embedded cloud failed: {error}", 500)
+            answer = self._refused(handling, internal)
+        return answer.but_lost() if handling.fault(FaultKind.LOST_REPLY) else answer
 
-    def _once(self, context: Context, action: Action, ask: Request, call: Call) -> Body:
-        """The same ClientToken gives the same answer, and never a second resource."""
-        token = getattr(ask, "ClientToken", "")
-        if not token:
-            return action.answer(context, ask)
-        if len(token) > _TOKEN_LENGTH or not token.isascii():
-            raise ApiError("InvalidClientToken.ValueNotSupported", "clienttoken is not valid.")
-        key = f"{context.caller.access_key_id} {call.product.name} {call.action} {token}"
-        digest = _digest(call)
-        known = self._cloud.store.remembered.get(key)
-        if known is not None and known.digest != digest:
-            raise conflict(
-                "IdempotentParameterMismatch",
-                "The specified clientToken is used with other parameters.",
-            )
-        if known is not None:
-            answer: Body = json.loads(known.answer)
-            return answer
-        body = action.answer(context, ask)
-        self._cloud.store.remembered.put(
-            Remembered(id=key, created=context.now, digest=digest, answer=json.dumps(body))
+    def _let_in(self, handling: _Handling) -> Answer:
+        call = handling.call = read_call(handling.request)
+        key = handling.key = self._gate.admit(handling.request)
+        dispatch.find_action(call)
+        account = self._cloud.accounts.get(key.principal.account)
+        handling.faults = self._cloud.faults.strike(
+            call.product.name.lower(), call.action, account.name if account else ""
         )
-        return body
+        if handling.fault(FaultKind.BAD_GATEWAY):
+            return bad_gateway()
+        if silence := handling.fault(FaultKind.NO_ANSWER):
+            return Answer(0, "", b"").but_lost(silence.seconds)
+        _refuse(handling.faults)
+        asked = Asked(call, key, handling.request.source, handling.faults)
+        body = dispatch.answer(self._cloud, asked)
+        return success(body, action=call.action, request_id=handling.request_id, xml=handling.xml)
 
-    def _inject(self, action: str) -> None:
-        with self._lock:
-            for number, fault in enumerate(self._faults):
-                if fault.action == action and fault.times > 0:
-                    self._faults[number] = replace(fault, times=fault.times - 1)
-                    raise ApiError(fault.code, fault.message, fault.status)
+    def _refused(self, handling: _Handling, error: ApiError) -> Answer:
+        host = handling.request.headers.get("host", "localhost")
+        return failure(error, host=host, request_id=handling.request_id, xml=handling.xml)
+
+    def _entry(self, handling: _Handling, answer: Answer, elapsed: float) -> Entry:
+        who = handling.key.principal if handling.key else None
+        account = self._cloud.accounts.get(who.account) if who else None
+        return Entry(
+            method=handling.request.method,
+            product=handling.call.product.name.lower() if handling.call else "",
+            action=handling.call.action if handling.call else "",
+            parameters=handling.call.parameters if handling.call else {},
+            account=account.name if account else "",
+            caller=who.title if who else "",
+            answer=answer,
+            request_id=handling.request_id,
+            milliseconds=elapsed * 1000,
+            faults=tuple(f.kind.value for f in handling.faults),
+        )
 
 
-def _digest(call: Call) -> str:
-    aside = PROTOCOL | {"ClientToken", "DryRun"}
-    own = sorted((k, v) for k, v in call.parameters.items() if k not in aside)
-    return hashlib.sha256(json.dumps(own).encode()).hexdigest()
+def _refuse(faults: tuple[Fault, ...]) -> None:
+    """Raise the first refusal among the faults that strike."""
+    for fault in faults:
+        nature = fault.nature
+        if nature.moment is not Moment.BEFORE or not nature.code:
+            continue
+        retry_after = fault.seconds if fault.kind is FaultKind.THROTTLE else 0.0
+        raise ApiError(
+            fault.code or nature.code,
+            fault.message or nature.message or "An injected fault.",
+            fault.status or nature.status,
+            retry_after=retry_after,
+        )

@@ -190,3 +190,28 @@ def test_a_start_that_fails_says_why(cloud: Cloud) -> None:
     with pytest.raises(HostError, match="no such disk"):
         cloud.compute.start(spec("", DiskRef(id="d-missing", serial="x", size_gib=1)))
     assert power(cloud) is Power.OFF
+
+
+def test_a_disk_grows_under_a_running_instance_and_a_snapshot_is_copied(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    """The guest's device is larger at once; a copy holds the bytes when its source is gone."""
+    cloud.compute.create_disk("d-sys", 1)
+    cloud.compute.create_disk("d-data", 1)
+    grow = f"blockdev --getsize64 /dev/disk/by-id/virtio-{SERIAL}"
+    script = f"#!/bin/sh\nuntil [ $({grow}) = 2147483648 ]; do sleep 0.1; done\necho has grown\n"
+    cloud.compute.start(spec(script, DiskRef(id="d-data", serial=SERIAL, size_gib=1)))
+    cloud.compute.resize_disk("d-data", 2)
+    eventually(lambda: b"has grown" in cloud.compute.console("i-box"))
+    assert not cloud.compute.disk_used("d-data")
+    cloud.compute.stop("i-box", force=True)
+    disk = tmp_path / "disks" / "d-data.raw"
+    with disk.open("r+b") as file:
+        file.write(b"here")
+    cloud.compute.snapshot("d-data", "s-1")
+    cloud.compute.copy_snapshot("s-1", "s-2")
+    cloud.compute.copy_snapshot("s-1", "s-2")
+    cloud.compute.delete_snapshot("s-1")
+    cloud.compute.create_disk("d-new", 3, source="s-2")
+    with (tmp_path / "disks" / "d-new.raw").open("rb") as file:
+        assert file.read(4) == b"here"

@@ -15,6 +15,7 @@ from hostlift.errors import HostError
 from hostlift.host.command import SystemCommands
 from hostlift.localcloud.compute import kvm
 from hostlift.localcloud.compute.base import Admission, DiskRef, MachineSpec, Metadata, Nic, Power
+from hostlift.localcloud.compute.qcow import GIB, read_header
 from hostlift.localcloud.compute.qemu import QemuCompute
 from hostlift.localcloud.fabric.internet import internet_host
 from hostlift.localcloud.fabric.netns import NamespaceFabric
@@ -189,6 +190,25 @@ def test_snapshots_hold_what_the_disk_held(cloud: Cloud, tmp_path: Path) -> None
         "s-sys.qcow2",
         "s-tiny.qcow2",
     ]
+
+
+def test_a_disk_grows_and_a_snapshot_is_copied(cloud: Cloud, tmp_path: Path) -> None:
+    """Under a running machine and of a stopped one; the copy holds the bytes by itself."""
+    compute = cloud.compute
+    compute.create_disk("d-data", 1)
+    write(tmp_path / "disks/d-data.qcow2", "0xab")
+    compute.snapshot("d-data", "s-1")
+    compute.copy_snapshot("s-1", "s-copy")
+    compute.copy_snapshot("s-1", "s-copy")
+    compute.delete_snapshot("s-1")
+    compute.start(spec("d-sys", "d-data"))
+    compute.resize_disk("d-data", 2)
+    compute.close()
+    compute.resize_disk("d-data", 3)
+    compute.resize_disk("d-data", 2)
+    assert read_header(tmp_path / "disks/d-data.qcow2").size == 3 * GIB
+    compute.create_disk("d-new", 1, source="s-copy")
+    assert first_byte(compute, tmp_path, "d-new") == 0xAB
 
 
 def test_a_disk_smaller_than_its_source_is_refused(cloud: Cloud, tmp_path: Path) -> None:

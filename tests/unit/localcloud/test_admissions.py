@@ -23,7 +23,9 @@ def _rule(
 
 
 def _group(*rules: Rule, key: str = "sg-1", inner: str = "Drop") -> SecurityGroup:
-    return SecurityGroup(id=key, region="", created=0, vpc="v", inner_policy=inner, rules=rules)
+    return SecurityGroup(
+        id=key, account="1", region="", created=0, vpc="v", inner_policy=inner, rules=rules
+    )
 
 
 def _passes(found: tuple[Admission, ...], source: str, port: int, protocol: str = "tcp") -> bool:

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, TypeVar
 
-from hostlift.localcloud.catalogue import REGIONS, region_of_zone
+from hostlift.localcloud.accounts import Account
+from hostlift.localcloud.config import Quotas
 from hostlift.localcloud.jobs import Job
+from hostlift.localcloud.offer.catalogue import REGIONS, region_of_zone
 from hostlift.localcloud.state.records import Record
+from hostlift.localcloud.state.scope import Scope
 from hostlift.localcloud.wire.answer import Body, Json
 from hostlift.localcloud.wire.errors import ApiError, invalid_parameter, not_found
 from hostlift.localcloud.wire.gate import Key
@@ -20,12 +24,31 @@ from hostlift.localcloud.world import World
 
 @dataclass(slots=True)
 class Context:
-    """A call being answered; ``jobs`` are queued once its records are stored."""
+    """A call being answered; ``jobs`` are queued once its records are stored.
+
+    Attributes:
+        region: The one the call names; empty: none.
+        store: What the caller sees.
+        source: The address the call came from.
+    """
 
     cloud: World
     caller: Key
+    account: Account
     product: Product
+    region: str
+    store: Scope
+    source: str = ""
     jobs: list[tuple[Job, float]] = field(default_factory=list)
+
+    @property
+    def quotas(self) -> Quotas:
+        """How much the account may have in the region."""
+        return self.cloud.quotas(self.account, self.region)
+
+    def elsewhere(self, region: str) -> Scope:
+        """What the caller sees in another region."""
+        return Scope(self.cloud.store, self.account.id, region)
 
     def later(self, job: Job, delay: float | None = None) -> None:
         """Queue slow work; by default after the pace of passing states."""
@@ -37,14 +60,38 @@ class Context:
         return self.cloud.clock.now()
 
 
+class Order(Enum):
+    """What an action asks of the account."""
+
+    NOTHING = auto()
+    STANDING = auto()
+    """It makes something: refused to an account that owes money."""
+    MONEY = auto()
+    """It buys something that is billed by the hour: needs a balance, and the right to order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action of the API: its name, its parameters, what answers it."""
+    """An action of the API.
+
+    Attributes:
+        on: Patterns of the resources a permission for it is about, beside those the request
+            names: ``instance/*`` of its own service, or ``vpc:vswitch/*``.
+        free: Needs no permission.
+    """
 
     product: Product
     name: str
     request: type[Request]
     answer: Callable[[Context, Any], Body]
+    on: tuple[str, ...] = ()
+    order: Order = Order.NOTHING
+    free: bool = False
+
+    @property
+    def reads(self) -> bool:
+        """It changes nothing."""
+        return self.name.startswith(("Describe", "List", "Get", "Query"))
 
 
 _WORD = 128
@@ -60,12 +107,29 @@ R = TypeVar("R", bound=Record)
 
 
 def action(
-    product: Product, request: type[Q], name: str = ""
+    product: Product,
+    request: type[Q],
+    name: str = "",
+    *,
+    on: str = "",
+    order: Order = Order.NOTHING,
+    free: bool = False,
 ) -> Callable[[Callable[[Context, Q], Body]], Callable[[Context, Q], Body]]:
-    """Register a function as the answer to the action its request class is named after."""
+    """Register a function as the answer to the action its request class is named after.
+
+    ``on`` is the words of `Action.on` with blanks between.
+    """
 
     def register(answer: Callable[[Context, Q], Body]) -> Callable[[Context, Q], Body]:
-        found = Action(product, name or request.__name__, request, answer)
+        found = Action(
+            product,
+            name or request.__name__,
+            request,
+            answer,
+            on=tuple(on.split()),
+            order=order,
+            free=free,
+        )
         ACTIONS[product, found.name] = found
         return answer
 
@@ -125,18 +189,25 @@ def page(ask: Paged, found: Sequence[T]) -> tuple[Sequence[T], dict[str, Json]]:
     return found[start : start + ask.PageSize], fields
 
 
-def _token_page(ask: Tokened, found: Sequence[T]) -> tuple[Sequence[T], dict[str, Json]]:
-    if ask.NextToken and not ask.NextToken.isdigit():
+def page_by_token(found: Sequence[T], token: str, most: int) -> tuple[Sequence[T], str]:
+    """The items that a token says come next, and the token of those after them."""
+    if token and not token.isdigit():
         raise invalid_parameter("NextToken", code="InvalidNextToken")
-    start = int(ask.NextToken or 0)
-    end = start + (ask.MaxResults or ask.PageSize)
+    start = int(token or 0)
+    end = start + most
+    return found[start:end], str(end) if end < len(found) else ""
+
+
+def _token_page(ask: Tokened, found: Sequence[T]) -> tuple[Sequence[T], dict[str, Json]]:
+    most = ask.MaxResults or ask.PageSize
+    shown, following = page_by_token(found, ask.NextToken, most)
     fields: dict[str, Json] = {
         "TotalCount": len(found),
         "PageNumber": ask.PageNumber,
-        "PageSize": ask.MaxResults or ask.PageSize,
-        "NextToken": str(end) if end < len(found) else "",
+        "PageSize": most,
+        "NextToken": following,
     }
-    return found[start:end], fields
+    return shown, fields
 
 
 def read_tags(tags: Sequence[TagPart], most: int = 20) -> dict[str, str]:
@@ -167,11 +238,6 @@ def read_tags(tags: Sequence[TagPart], most: int = 20) -> dict[str, str]:
 def tags_of(record: Record) -> Body:
     """Tags in the form of ECS."""
     return {"Tag": [{"TagKey": k, "TagValue": v} for k, v in record.tags.items()]}
-
-
-def in_region(ask: Regional, records: Iterable[R]) -> list[R]:
-    """Records of the region asked about, oldest first."""
-    return [r for r in records if r.region == ask.RegionId]
 
 
 def check_region(region: str) -> None:

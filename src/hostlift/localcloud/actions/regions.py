@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from hostlift.localcloud.actions.base import Context, Regional, action, check_zone
-from hostlift.localcloud.catalogue import (
+from hostlift.localcloud.offer import stock
+from hostlift.localcloud.offer.catalogue import (
     CATEGORIES,
     INSTANCE_TYPES,
     ON_INSTANCES,
     REGIONS,
     SYSTEM_SMALLEST,
 )
+from hostlift.localcloud.offer.stock import Shortage, Stock
 from hostlift.localcloud.wire.answer import Body, Json
 from hostlift.localcloud.wire.errors import ApiError, missing_parameter
 from hostlift.localcloud.wire.message import Product
@@ -24,7 +27,7 @@ from hostlift.localcloud.wire.parameters import Request
 class DescribeRegions(Request):
     """All regions; charge and resource types are the same everywhere."""
 
-    HARMLESS = "AcceptLanguage InstanceChargeType ResourceType ProductType RegionId"
+    HARMLESS = "AcceptLanguage InstanceChargeType ResourceType ProductType"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +109,8 @@ def describe_vpc_zones(_context: Context, ask: DescribeZones) -> Body:
 
 
 @action(Product.ECS, DescribeAvailableResource)
-def describe_available_resource(_context: Context, ask: DescribeAvailableResource) -> Body:
-    """Everything is in stock; the request's rules hold as documented."""
+def describe_available_resource(context: Context, ask: DescribeAvailableResource) -> Body:
+    """What is in stock; the request's rules hold as documented."""
     zones = REGIONS[ask.RegionId].zones
     if ask.ZoneId:
         check_zone(ask.ZoneId, ask.RegionId)
@@ -121,44 +124,28 @@ def describe_available_resource(_context: Context, ask: DescribeAvailableResourc
         raise ApiError(
             "InvalidInstanceType.ValueNotSupported", "The specified InstanceType is not valid."
         )
-    resources = _resources(ask)
-    if not resources:
-        return {"AvailableZones": {"AvailableZone": []}}
-    found: list[Json] = [
-        {
-            "RegionId": ask.RegionId,
-            "ZoneId": zone,
-            "Status": "Available",
-            "StatusCategory": "WithStock",
-            "AvailableResources": {
-                "AvailableResource": [
-                    {
-                        "Type": ask.DestinationResource,
-                        "SupportedResources": {"SupportedResource": resources},
-                    }
-                ]
-            },
-        }
-        for zone in zones
-    ]
+    shortages = context.cloud.settings.stock
+    offers = {zone: _resources(shortages, ask, zone) for zone in zones}
+    found: list[Json] = [_zone_offer(ask, zone, offer) for zone, offer in offers.items() if offer]
     return {"AvailableZones": {"AvailableZone": found}}
 
 
 @action(Product.ECS, DescribeAccountAttributes)
 def describe_account_attributes(context: Context, ask: DescribeAccountAttributes) -> Body:
     """Limits from the settings."""
-    quotas = context.cloud.settings.quotas
+    quotas = context.quotas
     limits = {
         "instance-network-type": "vpc",
         "max-security-groups": str(quotas.security_groups),
         "max-elastic-network-interfaces": "500",
         "max-postpaid-instance-vcpu-count": str(quotas.vcpus),
-        "used-postpaid-instance-vcpu-count": str(_vcpus(context, ask.RegionId)),
+        "used-postpaid-instance-vcpu-count": str(_vcpus(context)),
         "max-spot-instance-vcpu-count": str(quotas.vcpus),
-        "max-postpaid-yundisk-capacity": "1048576",
+        "max-postpaid-yundisk-capacity": str(quotas.disk_gib),
+        "used-postpaid-yundisk-capacity": str(sum(d.size for d in context.store.disks.all())),
         "max-dedicated-hosts": "0",
         "max-images": str(quotas.images),
-        "real-name-authentication": "yes",
+        "real-name-authentication": "yes" if context.account.settings.real_name else "no",
     }
     names = ask.AttributeName or tuple(limits)
     items: list[Json] = [
@@ -169,17 +156,39 @@ def describe_account_attributes(context: Context, ask: DescribeAccountAttributes
     return {"AccountAttributeItems": {"AccountAttributeItem": items}}
 
 
-def _vcpus(context: Context, region: str) -> int:
-    instances = context.cloud.store.instances.all()
-    return sum(INSTANCE_TYPES[i.type].cpus for i in instances if i.region == region)
+def _vcpus(context: Context) -> int:
+    instances = context.store.instances.all()
+    return sum(INSTANCE_TYPES[i.type].cpus for i in instances)
 
 
-def _resources(ask: DescribeAvailableResource) -> list[Json]:
+def _zone_offer(ask: DescribeAvailableResource, zone: str, offer: list[Body]) -> Body:
+    """A zone is sold out when all of it that was asked for is."""
+    best = next((o for o in offer if o["Status"] == "Available"), offer[0])
+    supported: list[Json] = [*offer]
+    return {
+        "RegionId": ask.RegionId,
+        "ZoneId": zone,
+        "Status": best["Status"],
+        "StatusCategory": best["StatusCategory"],
+        "AvailableResources": {
+            "AvailableResource": [
+                {
+                    "Type": ask.DestinationResource,
+                    "SupportedResources": {"SupportedResource": supported},
+                }
+            ]
+        },
+    }
+
+
+def _resources(
+    shortages: Sequence[Shortage], ask: DescribeAvailableResource, zone: str
+) -> list[Body]:
     match ask.DestinationResource:
         case "InstanceType":
-            return [_supported(t) for t in _fitting(ask)]
+            return [_supported(t, stock.of_type(shortages, zone, t)) for t in _fitting(ask)]
         case "SystemDisk" | "DataDisk":
-            return _disks(ask)
+            return _disks(shortages, ask, zone)
         case "Network":
             return [_supported("vpc")]
         case "IoOptimized":
@@ -187,10 +196,11 @@ def _resources(ask: DescribeAvailableResource) -> list[Json]:
         case "ddh":
             return []
         case "Zone":
-            return [_supported(z) for z in REGIONS[ask.RegionId].zones]
+            sells = stock.zone_sells(shortages, zone, _fitting(ask))
+            return [_supported(zone, Stock.WITH_STOCK if sells else Stock.WITHOUT_STOCK)]
 
 
-def _disks(ask: DescribeAvailableResource) -> list[Json]:
+def _disks(shortages: Sequence[Shortage], ask: DescribeAvailableResource, zone: str) -> list[Body]:
     if ask.ResourceType == "instance" and not ask.InstanceType:
         raise missing_parameter("InstanceType")
     system = ask.DestinationResource == "SystemDisk"
@@ -198,7 +208,7 @@ def _disks(ask: DescribeAvailableResource) -> list[Json]:
     known = CATEGORIES if ask.ResourceType == "disk" else ON_INSTANCES
     return [
         {
-            **_supported(name),
+            **_supported(name, stock.of_disk(shortages, zone, name)),
             "Min": SYSTEM_SMALLEST if system else CATEGORIES[name].smallest,
             "Max": CATEGORIES[name].system_largest if system else CATEGORIES[name].largest,
             "Unit": "GiB",
@@ -218,8 +228,8 @@ def _fitting(ask: DescribeAvailableResource) -> list[str]:
     ]
 
 
-def _supported(value: str) -> dict[str, Json]:
-    return {"Value": value, "Status": "Available", "StatusCategory": "WithStock"}
+def _supported(value: str, of: Stock = Stock.WITH_STOCK) -> dict[str, Json]:
+    return {"Value": value, "Status": of.status, "StatusCategory": of.value}
 
 
 def _zone(zone: str, verbose: bool) -> Body:

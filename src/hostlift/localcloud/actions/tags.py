@@ -16,10 +16,11 @@ from hostlift.localcloud.actions.base import (
     action,
     need,
     page,
+    page_by_token,
     read_tags,
 )
 from hostlift.localcloud.state.records import Record
-from hostlift.localcloud.state.store import Table
+from hostlift.localcloud.state.scope import View
 from hostlift.localcloud.wire.answer import Body, Json
 from hostlift.localcloud.wire.errors import (
     ApiError,
@@ -92,9 +93,9 @@ class _Kind:
 
 
 def _kinds(context: Context) -> Mapping[str, _Kind]:
-    store = context.cloud.store
-    tables: Mapping[str, Table[Any]] = (
-        {"VPC": store.vpcs, "VSWITCH": store.vswitches}
+    store = context.store
+    tables: Mapping[str, View[Any]] = (
+        {"VPC": store.vpcs, "VSWITCH": store.vswitches, "EIP": store.eips}
         if context.product is Product.VPC
         else {
             "instance": store.instances,
@@ -157,23 +158,17 @@ def list_tag_resources(context: Context, ask: ListTagResources) -> Body:
     """Pairs of resource and tag, in pages by token."""
     if not ask.ResourceId and not ask.Tag and not ask.TagFilter:
         raise missing_parameter("ResourceId or Tag")
-    if ask.NextToken and not ask.NextToken.isdigit():
-        raise invalid_parameter("NextToken", code="InvalidNextToken")
     kind_name = ask.ResourceType if context.product is Product.VPC else ask.ResourceType.lower()
     rows: list[Json] = [
         {"ResourceId": r.id, "ResourceType": kind_name, "TagKey": k, "TagValue": v}
         for r in _kind(context, ask.ResourceType).records()
-        if r.region == ask.RegionId and (not ask.ResourceId or r.id in ask.ResourceId)
+        if not ask.ResourceId or r.id in ask.ResourceId
         if _has_all(r, ask)
         for k, v in r.tags.items()
         if _is_asked(k, ask)
     ]
-    start = int(ask.NextToken or 0)
-    end = start + ask.MaxResults
-    return {
-        "NextToken": str(end) if end < len(rows) else "",
-        "TagResources": {"TagResource": rows[start:end]},
-    }
+    shown, following = page_by_token(rows, ask.NextToken, ask.MaxResults)
+    return {"NextToken": following, "TagResources": {"TagResource": [*shown]}}
 
 
 @action(Product.ECS, DescribeTags)
@@ -185,7 +180,7 @@ def describe_tags(context: Context, ask: DescribeTags) -> Body:
         if ask.ResourceType and ask.ResourceType.lower() != name:
             continue
         for record in kind.records():
-            if record.region != ask.RegionId or ask.ResourceId not in {"", record.id}:
+            if ask.ResourceId not in {"", record.id}:
                 continue
             for pair in record.tags.items():
                 if not wanted or any(k == pair[0] and v in {"", pair[1]} for k, v in wanted):

@@ -102,6 +102,14 @@ class Compute(Protocol):
         """Copy a disk as it is now (of a running machine: crash-consistent)."""
         ...
 
+    def copy_snapshot(self, source: str, snapshot: str) -> None:
+        """Copy a snapshot's bytes under another id, as CopyImage does; there already is fine."""
+        ...
+
+    def resize_disk(self, disk: str, size_gib: int) -> None:
+        """Let a disk grow; a running guest sees it when its kernel can. As large already is fine."""
+        ...
+
     def delete_snapshot(self, snapshot: str) -> None:
         """Drop a snapshot; gone already is fine."""
         ...
@@ -157,10 +165,17 @@ MetadataLookup = Callable[[str, str], "Metadata | None"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """Answers of ``http://100.100.100.200``: items below ``latest/meta-data/``, and user data."""
+    """Answers of ``http://100.100.100.200``: items below ``latest/meta-data/``, and user data.
+
+    Attributes:
+        token_required: Hardened mode only (``HttpTokens=required``).
+        hop_limit: Routers a token's answer may pass.
+    """
 
     items: dict[str, str]
     user_data: bytes
+    token_required: bool = False
+    hop_limit: int = 1
 
 
 class Fabric(Protocol):
@@ -204,6 +219,20 @@ class Fabric(Protocol):
 
     def unplug(self, instance: str, nic: Nic) -> None:
         """Take it away; gone already is fine."""
+        ...
+
+    def connect(self, vpc: str, link: str, namespace: str, address: str) -> None:
+        """Let a host on premises reach a private network, and be reached, by a routed link.
+
+        Args:
+            link: Id of the link; a second call with the same id replaces it.
+            namespace: The network namespace that is the host; made if need be.
+            address: Of the host, with the length of its network.
+        """
+        ...
+
+    def disconnect(self, vpc: str, link: str) -> None:
+        """Cut a link; cut already is fine."""
         ...
 
     def admit(self, nic: Nic, admissions: tuple[Admission, ...]) -> None:

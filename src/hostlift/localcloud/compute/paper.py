@@ -23,12 +23,16 @@ _BANNER = "{hostname} login: "
 
 
 class PaperCompute:
-    """`Compute` on paper. A disk counts as used once an instance it hangs on was started."""
+    """`Compute` on paper. A disk counts as used once an instance it hangs on was started.
+
+    Args:
+        folder: For the disks' history; None keeps it in memory.
+    """
 
     name = "paper"
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+    def __init__(self, folder: Path | None) -> None:
+        self._path = folder / FILE if folder else None
         self._lock = Lock()
         self._machines: dict[str, MachineSpec] = {}
         self._on: set[str] = set()
@@ -54,6 +58,15 @@ class PaperCompute:
     def snapshot(self, disk: str, snapshot: str) -> None:
         """See `Compute`."""
         del snapshot
+        if disk not in self._used:
+            raise HostError("there is no such disk", subject=disk)
+
+    def copy_snapshot(self, source: str, snapshot: str) -> None:
+        """See `Compute`."""
+
+    def resize_disk(self, disk: str, size_gib: int) -> None:
+        """See `Compute`."""
+        del size_gib
         if disk not in self._used:
             raise HostError("there is no such disk", subject=disk)
 
@@ -118,13 +131,17 @@ class PaperCompute:
         self._on.clear()
 
     def _save(self) -> None:
+        if self._path is None:
+            return
         new = self._path.with_suffix(".new")
         new.write_text(json.dumps(self._used))
         new.replace(self._path)
 
 
-def _load(path: Path) -> dict[str, bool]:
-    return {k: bool(v) for k, v in json.loads(path.read_text()).items()} if path.exists() else {}
+def _load(path: Path | None) -> dict[str, bool]:
+    if path is None or not path.exists():
+        return {}
+    return {k: bool(v) for k, v in json.loads(path.read_text()).items()}
 
 
 class PaperFabric:
@@ -136,6 +153,7 @@ class PaperFabric:
         self.vswitches: dict[str, str] = {}
         self.plugged: dict[str, Nic] = {}
         self.admitted: dict[str, tuple[Admission, ...]] = {}
+        self.links: dict[str, tuple[str, str, str]] = {}
 
     def up(self, api_port: int, metadata: MetadataLookup) -> None:
         """See `Fabric`."""
@@ -182,6 +200,15 @@ class PaperFabric:
         """See `Fabric`."""
         self.plugged.pop(instance, None)
         self.admitted.pop(nic.mac, None)
+
+    def connect(self, vpc: str, link: str, namespace: str, address: str) -> None:
+        """See `Fabric`."""
+        self.links[link] = (vpc, namespace, address)
+
+    def disconnect(self, vpc: str, link: str) -> None:
+        """See `Fabric`."""
+        del vpc
+        self.links.pop(link, None)
 
     def admit(self, nic: Nic, admissions: tuple[Admission, ...]) -> None:
         """See `Fabric`."""

@@ -74,6 +74,17 @@ class ProcessCompute:
         with self._at_rest(disk):
             self._disks.snapshot(disk, snapshot)
 
+    def copy_snapshot(self, source: str, snapshot: str) -> None:
+        """See `Compute`."""
+        self._disks.copy_snapshot(source, snapshot)
+
+    def resize_disk(self, disk: str, size_gib: int) -> None:
+        """See `Compute`; a running instance sees it at once."""
+        self._disks.resize(disk, size_gib)
+        for owner in self._owners(disk):
+            for name in loops.attached_to(self._disks.path(disk)):
+                loops.follow_size(name, Path(f"/proc/{owner.pid}/root/dev"))
+
     def delete_snapshot(self, snapshot: str) -> None:
         """See `Compute`."""
         self._disks.delete_snapshot(snapshot)

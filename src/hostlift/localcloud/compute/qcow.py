@@ -126,6 +126,28 @@ class QcowDisks:
         argv += ["-B", str(base), "-F", "qcow2"] if base else []
         SystemCommands().run([*argv, str(file), str(target)], timeout=_COPY_TIMEOUT)
 
+    def copy_snapshot(self, source: str, snapshot: str) -> None:
+        """See `Compute.copy_snapshot`; like its source, it may stand on a public image."""
+        target = self.snapshot_target(snapshot)
+        if target is None:
+            return
+        with replaced(target) as draft:
+            argv = [
+                "cp",
+                "--sparse=always",
+                "--reflink=auto",
+                str(self._origin(source)),
+                str(draft),
+            ]
+            SystemCommands().run(argv, timeout=_COPY_TIMEOUT)
+
+    def resize(self, disk: str, size_gib: int) -> None:
+        """Let a disk grow that no machine uses; as large already is fine."""
+        file = self.path(disk)
+        if read_header(file).size < size_gib * GIB:
+            argv = ["qemu-img", "resize", "-q", "-f", "qcow2", str(file), str(size_gib * GIB)]
+            SystemCommands().run(argv, timeout=_TIMEOUT)
+
     def empty_copy(self, disk: str, target: Path) -> bool:
         """An empty file to copy a disk in use into; True when only its own layer must be."""
         file = self.path(disk)

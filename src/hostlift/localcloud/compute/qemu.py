@@ -15,7 +15,7 @@ from hostlift.localcloud.compute import kvm, live_copy, qemu_line, qmp
 from hostlift.localcloud.compute.base import MachineSpec, Power, PublicImage
 from hostlift.localcloud.compute.files import replaced
 from hostlift.localcloud.compute.machines import MachineFolder, Ports, machines_in
-from hostlift.localcloud.compute.qcow import QcowDisks, has_clusters
+from hostlift.localcloud.compute.qcow import GIB, QcowDisks, has_clusters
 from hostlift.localcloud.compute.qemu_line import DirectBoot, Resources
 from hostlift.localcloud.images import stock
 from hostlift.localcloud.images.stock import StockImage
@@ -77,6 +77,20 @@ class QemuCompute:
             else:
                 thin = self._disks.empty_copy(disk, draft)
                 live_copy.copy(owner.path, disk, draft, thin=thin)
+
+    def copy_snapshot(self, source: str, snapshot: str) -> None:
+        """See `Compute`."""
+        self._disks.copy_snapshot(source, snapshot)
+
+    def resize_disk(self, disk: str, size_gib: int) -> None:
+        """See `Compute`."""
+        owner = self._owner(disk)
+        if owner is None:
+            self._disks.resize(disk, size_gib)
+            return
+        with qmp.connected(owner.path) as control:
+            arguments = {"node-name": disk[:31], "size": size_gib * GIB}
+            control.execute("block_resize", **arguments)
 
     def delete_snapshot(self, snapshot: str) -> None:
         """See `Compute`."""

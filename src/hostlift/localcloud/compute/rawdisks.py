@@ -65,6 +65,24 @@ class RawDisks:
         with replaced(file) as draft:
             _copy(self._existing(disk), draft)
 
+    def copy_snapshot(self, source: str, snapshot: str) -> None:
+        """See `Compute.copy_snapshot`."""
+        file = self._file(snapshot)
+        if not file.exists():
+            with replaced(file) as draft:
+                _copy(self._snapshot(source), draft)
+
+    def resize(self, disk: str, size_gib: int) -> None:
+        """See `Compute.resize_disk`; what was written counts as before."""
+        file = self._existing(disk)
+        before = file.stat()
+        if before.st_size >= size_gib * _GIB:
+            return
+        with file.open("ab") as handle:
+            handle.truncate(size_gib * _GIB)
+        if before.st_mtime_ns == 0:
+            os.utime(file, ns=(0, 0))
+
     def delete_snapshot(self, snapshot: str) -> None:
         """See `Compute.delete_snapshot`."""
         self._file(snapshot).unlink(missing_ok=True)

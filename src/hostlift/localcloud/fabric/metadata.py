@@ -2,15 +2,19 @@
 """The metadata service ``http://100.100.100.200``, as a guest inside a private network sees it.
 
 `answer` is pure; `MetadataServer` puts it on a socket made inside the network's namespace, where a
-guest is known by its private address.
+guest is known by its private address. Hardened mode: a token is had with PUT and sent with GET, no
+proxy may stand between (``X-Forwarded-For``), and the token's answer dies after ``hop_limit``
+routers. Which status a refusal has is not documented: 403 here.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,7 +26,11 @@ from hostlift.localcloud.compute.base import Metadata
 ADDRESS = "100.100.100.200"
 PORT = 80
 _VERSIONS = ("2014-11-05", "2016-01-01", "latest")
-_TOKEN = "hostlift-local-token"  # noqa: S105 - every guest gets the same: nothing here is secret
+_TTL_HEADER = "X-aliyun-ecs-metadata-token-ttl-seconds"
+_TOKEN_HEADER = "X-aliyun-ecs-metadata-token"  # noqa: S105 - the name of a header
+_LONGEST_TOKEN = 21600
+_MANY_TOKENS = 1000
+_USUAL_HOPS = 64
 _DOCUMENT = {
     "instance-id": "instance-id",
     "image-id": "image-id",
@@ -96,6 +104,40 @@ def _document(items: dict[str, str]) -> bytes:
     return json.dumps(shown).encode()
 
 
+class Tokens:
+    """Tokens of hardened mode. Each is one guest's, for as long as it asked for.
+
+    Args:
+        now: Seconds that never go back.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], float] = {}
+
+    def issue(self, guest: str, seconds: int) -> str:
+        """A new token."""
+        token = secrets.token_urlsafe(40)
+        with self._lock:
+            if len(self._known) >= _MANY_TOKENS:
+                self._known = {k: end for k, end in self._known.items() if end > self._now()}
+            self._known[guest, token] = self._now() + seconds
+        return token
+
+    def is_good(self, guest: str, token: str) -> bool:
+        """Whether the guest was given it and it has not expired."""
+        with self._lock:
+            return self._known.get((guest, token), 0.0) > self._now()
+
+
+def read_seconds(text: str | None) -> int | None:
+    """How long a token is to live; None when that is missing or out of range."""
+    if text is None or not (text.isascii() and text.isdigit()):
+        return None
+    return int(text) if 1 <= int(text) <= _LONGEST_TOKEN else None
+
+
 class MetadataServer:
     """The service of one private network, from construction until `close`.
 
@@ -105,7 +147,8 @@ class MetadataServer:
     """
 
     def __init__(self, listening: socket.socket, lookup: Callable[[str], Metadata | None]) -> None:
-        handler = type("Handler", (_Handler,), {"lookup": staticmethod(lookup)})
+        own = {"lookup": staticmethod(lookup), "tokens": Tokens(time.monotonic)}
+        handler = type("Handler", (_Handler,), own)
         address = listening.getsockname()
         self._server = ThreadingHTTPServer(address, handler, bind_and_activate=False)
         self._server.socket.close()
@@ -129,9 +172,15 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     timeout: ClassVar[float | None] = 30.0
     lookup: Callable[[str], Metadata | None]
+    tokens: Tokens
 
     def do_GET(self) -> None:
-        metadata = self.lookup(str(self.client_address[0]))
+        self._hops(_USUAL_HOPS)
+        guest = str(self.client_address[0])
+        metadata = self.lookup(guest)
+        if metadata is not None and not self._may(guest, metadata):
+            self._send(HTTPStatus.FORBIDDEN, Answer(b"403 - Forbidden\n"))
+            return
         found = answer(metadata, self.path) if metadata else None
         if found is None:
             self._send(HTTPStatus.NOT_FOUND, Answer(b"404 - Not Found\n"))
@@ -141,10 +190,31 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         length = self.headers.get("Content-Length", "0")
         self.rfile.read(min(int(length), 4096) if length.isdigit() else 0)
-        if self.path.strip("/") == "latest/api/token":
-            self._send(HTTPStatus.OK, Answer(_TOKEN.encode()))
-        else:
+        guest = str(self.client_address[0])
+        metadata = self.lookup(guest)
+        if self.path.strip("/") != "latest/api/token" or metadata is None:
             self._send(HTTPStatus.NOT_FOUND, Answer(b"404 - Not Found\n"))
+            return
+        seconds = read_seconds(self.headers.get(_TTL_HEADER))
+        if "X-Forwarded-For" in self.headers:
+            self._send(HTTPStatus.FORBIDDEN, Answer(b"403 - Forbidden\n"))
+        elif seconds is None:
+            self._send(HTTPStatus.BAD_REQUEST, Answer(b"400 - Bad Request\n"))
+        else:
+            self._hops(metadata.hop_limit)
+            token = self.tokens.issue(guest, seconds)
+            self._send(HTTPStatus.OK, Answer(token.encode()))
+
+    def _may(self, guest: str, metadata: Metadata) -> bool:
+        """A token that is sent counts, whether or not one is required."""
+        token = self.headers.get(_TOKEN_HEADER)
+        if token is None:
+            return not metadata.token_required
+        return "X-Forwarded-For" not in self.headers and self.tokens.is_good(guest, token)
+
+    def _hops(self, limit: int) -> None:
+        """Routers that the answer may pass."""
+        self.connection.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, limit)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Say nothing: the daemon's output is for people."""

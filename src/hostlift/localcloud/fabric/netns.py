@@ -90,7 +90,7 @@ class NamespaceFabric:
         """
         return self._world.open_tap(name)
 
-    def ensure_vpc(self, vpc: str, cidr: str) -> None:  # noqa: ARG002 - its vSwitches say more
+    def ensure_vpc(self, vpc: str, cidr: str) -> None:
         """See the contract."""
         with self._lock:
             if vpc not in self._vpcs:
@@ -99,6 +99,7 @@ class NamespaceFabric:
                 self._vpcs[vpc] = PrivateNetwork(
                     folder,
                     self._vpc_namespace(vpc),
+                    cidr,
                     self._world,
                     lambda address: self._metadata(vpc, address),
                 )
@@ -137,6 +138,17 @@ class NamespaceFabric:
             if nic.vpc in self._vpcs:
                 self._vpcs[nic.vpc].unplug(nic)
             namespaces.remove(self._instance_namespace(instance))
+
+    def connect(self, vpc: str, link: str, namespace: str, address: str) -> None:
+        """See the contract."""
+        with self._lock:
+            self._vpc(vpc).connect(link, namespace, address)
+
+    def disconnect(self, vpc: str, link: str) -> None:
+        """See the contract."""
+        with self._lock:
+            if vpc in self._vpcs:
+                self._vpcs[vpc].disconnect(link)
 
     def admit(self, nic: Nic, admissions: tuple[Admission, ...]) -> None:
         """See the contract. What is not plugged in yet is judged so once it is."""

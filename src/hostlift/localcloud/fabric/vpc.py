@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hostlift.host.command import SystemCommands
 from hostlift.localcloud.compute.base import Admission, Metadata, Nic
-from hostlift.localcloud.fabric import internet, metadata, rules
+from hostlift.localcloud.fabric import internet, metadata, onprem, rules
 from hostlift.localcloud.fabric.dhcp import Dhcp, Subnet
 from hostlift.localcloud.fabric.internet import Internet
 from hostlift.localcloud.fabric.metadata import MetadataServer
@@ -37,6 +37,7 @@ class PrivateNetwork:
     Args:
         folder: For its DHCP server's files.
         namespace: Name of its namespace.
+        cidr: Its network.
         lookup: Private address to what the metadata service tells that guest.
     """
 
@@ -44,10 +45,12 @@ class PrivateNetwork:
         self,
         folder: Path,
         namespace: str,
+        cidr: str,
         world: Internet,
         lookup: Callable[[str], Metadata | None],
     ) -> None:
         self.namespace = namespace
+        self._cidr = cidr
         self._world = world
         self._lookup = lookup
         self._uplink = uplink_of(namespace)
@@ -148,6 +151,14 @@ class PrivateNetwork:
         if port is not None:
             self._ports[nic.mac] = rules.Port(port.nic, admissions)
             self._load_rules()
+
+    def connect(self, link: str, host: str, address: str) -> None:
+        """Join the network namespace ``host``, a machine on premises, by a routed link."""
+        onprem.connect(self.namespace, self._cidr, onprem.Link(link, host, address))
+
+    def disconnect(self, link: str) -> None:
+        """Cut the link; cut already is fine."""
+        onprem.disconnect(self.namespace, link)
 
     def open_tap(self, nic: Nic) -> int:
         """The card's port as a tap descriptor for a virtual machine."""

@@ -8,7 +8,18 @@ record; it returns the seconds after which to look again, or None. All of it may
 from __future__ import annotations
 
 from hostlift.localcloud.jobs import Job
-from hostlift.localcloud.life import burial, disks, images, instances, networks, snapshots
+from hostlift.localcloud.life import (
+    accidents,
+    burial,
+    disks,
+    eips,
+    images,
+    instances,
+    networks,
+    shadows,
+    sites,
+    snapshots,
+)
 from hostlift.localcloud.world import World
 
 _ADVANCE = {
@@ -19,12 +30,18 @@ _ADVANCE = {
     "disk": disks.advance,
     "snapshot": snapshots.advance,
     "image": images.advance,
+    "eip": eips.advance,
+    "site": sites.advance,
+    "shadow": shadows.advance,
     "tombstone": burial.advance,
+    "kill": accidents.kill,
+    "vanish": accidents.vanish,
 }
 _FAIL = {
     "instance": instances.fail,
     "disk": disks.fail,
     "snapshot": snapshots.fail,
+    "site": sites.fail,
 }
 _RETRY = 3.0
 
@@ -57,5 +74,8 @@ def unfinished(cloud: World) -> list[Job]:
         *(Job("disk", r.id) for r in store.disks.all()),
         *(Job("snapshot", r.id) for r in store.snapshots.all()),
         *(Job("image", r.id) for r in store.images.all()),
+        *(Job("eip", r.id) for r in store.eips.all()),
+        *(Job("shadow", r.id) for r in store.shadows.all()),
+        *(Job("site", r.id) for r in store.sites.all()),
         *(Job("tombstone", r.id) for r in store.tombstones.all()),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hostlift.localcloud.life.pace import held
 from hostlift.localcloud.state.records import Disk, DiskStatus
 from hostlift.localcloud.world import World
 
@@ -16,19 +17,22 @@ _NEXT = {
 _RETRY = 5.0
 
 
-def advance(cloud: World, key: str) -> None:
+def advance(cloud: World, key: str) -> float | None:
     """Make the disk if it is not there, and let it arrive in its next state."""
     make(cloud, key)
     with cloud.store.change():
         disk = cloud.store.disks.get(key)
         if disk is None or disk.status not in _NEXT:
-            return
+            return None
+        if wait := held(cloud, disk):
+            return wait
         after = _NEXT[disk.status]
         if disk.status is DiskStatus.CREATING and disk.instance:
             after = DiskStatus.IN_USE
         if disk.status is DiskStatus.DETACHING:
             disk = _loosen(cloud, disk)
         cloud.store.disks.put(replace(disk, status=after))
+    return None
 
 
 def make(cloud: World, key: str) -> None:

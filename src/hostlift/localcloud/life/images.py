@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hostlift.localcloud.life.pace import held
 from hostlift.localcloud.state.records import ImageStatus, SnapshotStatus
 from hostlift.localcloud.world import World
 
@@ -22,6 +23,10 @@ def advance(cloud: World, key: str) -> float | None:
         after, why = ImageStatus.FAILED, "a snapshot of it failed or is gone"
     elif SnapshotStatus.PROGRESSING in states:
         return _POLL
+    elif wait := held(cloud, image):
+        return wait
+    elif image.doom:
+        after, why = ImageStatus.FAILED, image.doom
     else:
         after, why = ImageStatus.AVAILABLE, ""
     with cloud.store.change():

@@ -7,13 +7,14 @@ import base64
 from dataclasses import replace
 
 from hostlift.errors import HostError
-from hostlift.localcloud.catalogue import INSTANCE_TYPES
 from hostlift.localcloud.compute.base import DiskRef, MachineSpec, Nic, Power
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life import disks as disk_life
-from hostlift.localcloud.life import networks
+from hostlift.localcloud.life import eips, networks, shadows
 from hostlift.localcloud.life.burial import bury
+from hostlift.localcloud.life.pace import held
 from hostlift.localcloud.life.snapshots import being_copied
+from hostlift.localcloud.offer.catalogue import INSTANCE_TYPES
 from hostlift.localcloud.state.records import Disk, DiskStatus, Instance, InstanceStatus
 from hostlift.localcloud.world import World
 
@@ -26,14 +27,13 @@ def advance(cloud: World, key: str) -> float | None:
     instance = cloud.store.instances.get(key)
     if instance is None:
         return None
+    if wait := _held(cloud, instance):
+        return wait
     if instance.deleting:
         return _release(cloud, instance)
     match instance.status:
         case InstanceStatus.PENDING:
-            for disk in disks_of(cloud, key):
-                disk_life.make(cloud, disk.id)
-            _put(cloud, key, expect=instance.status, status=InstanceStatus.STARTING)
-            return cloud.settings.delay
+            return _prepare(cloud, instance)
         case InstanceStatus.STARTING:
             return _start(cloud, instance)
         case InstanceStatus.STOPPING:
@@ -87,11 +87,26 @@ def disks_of(cloud: World, instance: str) -> list[Disk]:
     return sorted(found, key=lambda d: (d.type != "system", d.device))
 
 
+def _held(cloud: World, instance: Instance) -> float:
+    """A guest is stopped at once; it only shows as Stopping for longer."""
+    stopping = instance.status is InstanceStatus.STOPPING and not instance.deleting
+    return 0.0 if stopping else held(cloud, instance)
+
+
 def _is_off(cloud: World, instance: Instance) -> bool:
     return cloud.compute.power(instance.id) is Power.OFF
 
 
+def _prepare(cloud: World, instance: Instance) -> float:
+    for disk in disks_of(cloud, instance.id):
+        disk_life.make(cloud, disk.id)
+    _put(cloud, instance.id, expect=instance.status, status=InstanceStatus.STARTING)
+    return cloud.settings.delay
+
+
 def _start(cloud: World, instance: Instance) -> float | None:
+    if instance.doom:
+        raise HostError(instance.doom, subject=instance.id)
     disks = disks_of(cloud, instance.id)
     if being_copied(cloud, frozenset(d.id for d in disks)):
         return _POLL
@@ -139,8 +154,12 @@ def _spec(instance: Instance, disks: list[Disk], nic: Nic) -> MachineSpec:
 
 def _stop(cloud: World, instance: Instance) -> float | None:
     if _is_off(cloud, instance):
+        if wait := held(cloud, instance):
+            return wait
         after = InstanceStatus.STARTING if instance.restart else InstanceStatus.STOPPED
         _put(cloud, instance.id, expect=InstanceStatus.STOPPING, status=after)
+        if instance.stopped_mode == "StopCharging" and not instance.restart:
+            networks.plug_again(cloud, instance.id)
         return cloud.settings.delay if instance.restart else None
     waited = cloud.clock.now() - instance.stop_asked
     force = instance.force_stop or waited > cloud.settings.stop_deadline
@@ -160,6 +179,8 @@ def _release(cloud: World, instance: Instance) -> float | None:
     with cloud.store.change():
         jobs = [_let_go(cloud, disk) for disk in disks_of(cloud, instance.id)]
         cloud.store.instances.drop(instance.id)
+        eips.let_go(cloud, instance.id)
+        jobs.append(shadows.cast(cloud, instance))
         jobs += networks.admit_again(cloud, frozenset(instance.groups))
     for job in jobs:
         cloud.jobs.add(job)
@@ -197,11 +218,15 @@ def _put(
             return
         running = status is InstanceStatus.RUNNING
         stopped = status is InstanceStatus.STOPPED
+        if stopped and instance.stopped_mode == "StopCharging" and not instance.elastic:
+            released = instance.released_ip or bool(instance.public_ip)
+            instance = replace(instance, public_ip="", released_ip=released)
         cloud.store.instances.put(
             replace(
                 instance,
                 status=status,
                 trouble=trouble,
+                doom="" if stopped else instance.doom,
                 started=cloud.clock.now() if running else instance.started,
                 restart=instance.restart and not running and not stopped,
                 force_stop=instance.force_stop and not running and not stopped,

@@ -9,31 +9,39 @@ from hostlift.localcloud.addresses import gateway
 from hostlift.localcloud.admissions import admissions_of
 from hostlift.localcloud.compute.base import Nic
 from hostlift.localcloud.jobs import Job
+from hostlift.localcloud.life.pace import held
 from hostlift.localcloud.state.records import Instance, NetworkStatus
 from hostlift.localcloud.world import World
 
 
-def advance_vpc(cloud: World, key: str) -> None:
+def advance_vpc(cloud: World, key: str) -> float | None:
     """Make the network and call it Available."""
     vpc = cloud.store.vpcs.get(key)
     if vpc is None:
-        return
+        return None
     with cloud.wiring:
         cloud.fabric.ensure_vpc(vpc.id, vpc.cidr)
+    if wait := held(cloud, vpc):
+        return wait
     with cloud.store.change():
         vpc = cloud.store.vpcs.get(key)
         if vpc is not None:
             cloud.store.vpcs.put(replace(vpc, status=NetworkStatus.AVAILABLE))
+    return None
 
 
-def advance_vswitch(cloud: World, key: str) -> None:
+def advance_vswitch(cloud: World, key: str) -> float | None:
     """Make the subnet and call it Available."""
-    if not wire_vswitch(cloud, key):
-        return
+    vswitch = cloud.store.vswitches.get(key)
+    if vswitch is None or not wire_vswitch(cloud, key):
+        return None
+    if wait := held(cloud, vswitch):
+        return wait
     with cloud.store.change():
         vswitch = cloud.store.vswitches.get(key)
         if vswitch is not None:
             cloud.store.vswitches.put(replace(vswitch, status=NetworkStatus.AVAILABLE))
+    return None
 
 
 def wire_vswitch(cloud: World, key: str) -> bool:
@@ -74,6 +82,25 @@ def admit(cloud: World, key: str) -> None:
     admissions = admissions_of(groups, members(cloud))
     with cloud.wiring:
         cloud.fabric.admit(nic, admissions)
+
+
+def plug_again(cloud: World, key: str) -> None:
+    """Follow a change of an instance's public address; one that never ran has no port yet."""
+    instance = cloud.store.instances.get(key)
+    nic = nic_of(cloud, instance) if instance else None
+    if instance is None or nic is None or not instance.started:
+        return
+    if not wire_vswitch(cloud, instance.vswitch):
+        return
+    with cloud.wiring:
+        cloud.fabric.plug(instance.id, nic)
+    admit(cloud, key)
+
+
+def taken_public(cloud: World) -> set[str]:
+    """Public addresses in use, of all accounts."""
+    instances = {i.public_ip for i in cloud.store.instances.all() if i.public_ip}
+    return instances | {e.address for e in cloud.store.eips.all()}
 
 
 def members(cloud: World) -> dict[str, list[str]]:

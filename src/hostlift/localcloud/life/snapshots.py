@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hostlift.localcloud.life.pace import held
 from hostlift.localcloud.state.records import SnapshotStatus
 from hostlift.localcloud.world import World
 
@@ -15,9 +16,16 @@ def advance(cloud: World, key: str) -> float | None:
     if snapshot is None or snapshot.status is not SnapshotStatus.PROGRESSING:
         return None
     if not snapshot.copied:
-        cloud.compute.snapshot(snapshot.disk, snapshot.id)
+        if snapshot.source:
+            cloud.compute.copy_snapshot(snapshot.source, snapshot.id)
+        else:
+            cloud.compute.snapshot(snapshot.disk, snapshot.id)
         _put(cloud, key, copied=True)
         return cloud.settings.delay
+    if wait := held(cloud, snapshot):
+        return wait
+    if snapshot.doom:
+        return fail(cloud, key, snapshot.doom)
     _put(cloud, key, status=SnapshotStatus.ACCOMPLISHED)
     return None
 
@@ -31,7 +39,7 @@ def fail(cloud: World, key: str, reason: str) -> float | None:
 def being_copied(cloud: World, disks: frozenset[str]) -> bool:
     """Whether a snapshot still reads one of these disks."""
     return any(
-        s.disk in disks and s.status is SnapshotStatus.PROGRESSING and not s.copied
+        s.disk in disks and not s.source and s.status is SnapshotStatus.PROGRESSING and not s.copied
         for s in cloud.store.snapshots.all()
     )
 

@@ -19,6 +19,7 @@ from hostlift.errors import HostError
 _LOOP_SET_FD = 0x4C00
 _LOOP_SET_STATUS64 = 0x4C04
 _LOOP_CLR_FD = 0x4C01
+_LOOP_SET_CAPACITY = 0x4C07
 _LOOP_CTL_GET_FREE = 0x4C82
 _BLKFLSBUF = 0x1261
 """Also writes back the file system that is mounted from the device."""
@@ -83,6 +84,16 @@ def flush(name: str, dev: Path) -> None:
                 fcntl.ioctl(fd, _BLKFLSBUF, 0)
             finally:
                 os.close(fd)
+
+
+def follow_size(name: str, dev: Path) -> None:
+    """Let a loop device be as large as its file is now; gone already is fine."""
+    with contextlib.suppress(FileNotFoundError):
+        fd = os.open(dev / name, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(fd, _LOOP_SET_CAPACITY, 0)
+        finally:
+            os.close(fd)
 
 
 def _attach(backing: int, file: Path, dev: Path) -> tuple[int, Path]:

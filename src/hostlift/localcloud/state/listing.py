@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an account holds, in rows for a person or a script."""
+"""What all accounts hold, in rows for a person or a script."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ KINDS = (
     "disks",
     "snapshots",
     "images",
+    "eips",
 )
 Rows = list[dict[str, object]]
 
@@ -24,7 +25,7 @@ def empty() -> dict[str, Rows]:
 
 
 def of(store: Store) -> dict[str, Rows]:
-    """Of an account, oldest first."""
+    """Oldest first."""
     return {
         "vpcs": [
             {
@@ -48,6 +49,16 @@ def of(store: Store) -> dict[str, Rows]:
         "disks": _disks(store),
         "snapshots": _snapshots(store),
         "images": _images(store),
+        "eips": [
+            {
+                "id": e.id,
+                "name": e.name,
+                "status": e.status.value,
+                "address": e.address,
+                "instance": e.instance,
+            }
+            for e in store.eips.all()
+        ],
     }
 
 

@@ -8,6 +8,7 @@ Life cycles (the words are the API's own):
     disk           Creating → Available → Attaching → In_use → Detaching → Available
     snapshot       progressing → accomplished | failed
     image          Creating → Available | CreateFailed
+    address        Available → Associating → InUse → Unassociating → Available
 """
 
 from __future__ import annotations
@@ -64,11 +65,27 @@ class ImageStatus(StrEnum):
     FAILED = "CreateFailed"
 
 
+class EipStatus(StrEnum):
+    """Of elastic addresses."""
+
+    AVAILABLE = "Available"
+    ASSOCIATING = "Associating"
+    IN_USE = "InUse"
+    UNASSOCIATING = "Unassociating"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What all resources have. ``trouble`` says why the last life-cycle step failed."""
+    """What all resources have.
+
+    Attributes:
+        trouble: Why the last life-cycle step failed.
+        not_before: Seconds since 1970 until which it stays in its passing state (a fault).
+        doom: Why what is under way will fail (a fault); empty: it will not.
+    """
 
     id: str
+    account: str
     region: str
     created: float
     name: str = ""
@@ -76,6 +93,8 @@ class Record:
     resource_group: str = ""
     tags: dict[str, str] = Field(default_factory=dict)
     trouble: str = ""
+    not_before: float = 0.0
+    doom: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +160,8 @@ class Instance(Record):
         deleting: Release is under way.
         stop_asked: When the stop under way began.
         user_data: Base64, as given.
+        elastic: Its public address is an elastic one.
+        released_ip: It gave up its public address when it was stopped without being charged.
     """
 
     zone: str
@@ -154,6 +175,8 @@ class Instance(Record):
     eni: str
     private_ip: str
     public_ip: str = ""
+    elastic: bool = False
+    released_ip: bool = False
     bandwidth_in: int = 10
     bandwidth_out: int = 0
     internet_charge: str = "PayByTraffic"
@@ -163,6 +186,7 @@ class Instance(Record):
     ram_role: str = ""
     http_endpoint: str = "enabled"
     http_tokens: str = "optional"
+    hop_limit: int = 1
     serial: str = ""
     boot_mode: str = "BIOS"
     os_type: str = "linux"
@@ -209,9 +233,14 @@ class Disk(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot(Record):
-    """A copy of a disk; ``copied`` once its bytes are safe from later writes."""
+    """A copy of a disk; ``copied`` once its bytes are safe from later writes.
+
+    Attributes:
+        source: The snapshot it is a copy of, from another region; empty: of the disk.
+    """
 
     disk: str
+    source: str = ""
     disk_size: int
     disk_type: str
     image: str = ""
@@ -234,7 +263,12 @@ class ImageDisk:
 
 @dataclass(frozen=True, kw_only=True)
 class Image(Record):
-    """An image; the public ones are not stored, compute names them."""
+    """An image; the public ones are not stored, compute names them.
+
+    Attributes:
+        shared_with: Ids of the accounts that may use it.
+        copied: It is a copy from another region.
+    """
 
     platform: str
     architecture: str
@@ -247,17 +281,35 @@ class Image(Record):
     version: str = ""
     cloud_init: bool = True
     license_type: str = "Auto"
+    shared_with: tuple[str, ...] = ()
+    copied: bool = False
     status: ImageStatus = ImageStatus.CREATING
 
 
 @dataclass(frozen=True, kw_only=True)
+class Eip(Record):
+    """An elastic public address."""
+
+    address: str
+    bandwidth: int
+    internet_charge: str
+    instance: str = ""
+    status: EipStatus = EipStatus.AVAILABLE
+
+
+@dataclass(frozen=True, kw_only=True)
 class Remembered:
-    """An answer kept for a ClientToken; the id is key, action and token."""
+    """An answer kept for a ClientToken; the id is account, action and token.
+
+    Attributes:
+        busy_until: Seconds since 1970 until which the call seems to be under way (a fault).
+    """
 
     id: str
     created: float
     digest: str
     answer: str
+    busy_until: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,11 +322,43 @@ class Tombstone:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shadow:
+    """The interface of a released instance: it holds subnet and groups a little longer."""
+
+    id: str
+    vswitch: str
+    groups: tuple[str, ...]
+    until: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A host on premises that reaches a private network over a VPN.
+
+    Attributes:
+        namespace: The network namespace that plays it.
+        address: Its own, with the length of its network: ``192.168.77.10/24``.
+    """
+
+    id: str
+    vpc: str
+    namespace: str
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionKey:
-    """A temporary AccessKey of an assumed role; the id is the AccessKey id."""
+    """A temporary AccessKey of an assumed role; the id is the AccessKey id.
+
+    Attributes:
+        limits: A policy document that narrows the role; empty: none does.
+    """
 
     id: str
     secret: str
     token: str
     expires: float
+    account: str
+    role: str
     session: str
+    limits: str = ""

@@ -2,12 +2,14 @@
 """Records in SQLite (WAL), with all of them in memory: an account is small.
 
 One change at a time: `Store.change` holds the lock, is durable when it ends and leaves nothing
-behind when it raises. Reading inside or outside a change sees whole changes only.
+behind when it raises. Reading inside or outside a change sees whole changes only. What records
+were for the last minutes is kept in memory, for answers that lag behind.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +21,14 @@ from pydantic import TypeAdapter, ValidationError
 from hostlift.errors import StateError
 from hostlift.localcloud.state.records import (
     Disk,
+    Eip,
     Image,
     Instance,
     Remembered,
     SecurityGroup,
     SessionKey,
+    Shadow,
+    Site,
     Snapshot,
     Tombstone,
     Vpc,
@@ -31,7 +36,9 @@ from hostlift.localcloud.state.records import (
 )
 
 FILE = "cloud.db"
-FORMAT = 1
+FORMAT = 2
+MEMORY_OF_THE_PAST = 900.0
+"""Seconds for which `Table.as_of` knows what records were."""
 
 
 class _Identified(Protocol):
@@ -50,6 +57,7 @@ class Table(Generic[R]):
         self._adapter = TypeAdapter(kind)
         self._name = kind.__name__
         self._records: dict[str, R] = {}
+        self._past: deque[tuple[float, str, R | None]] = deque()
         for key, body in store.rows(self._name):
             self._records[key] = self._adapter.validate_json(body)
 
@@ -63,9 +71,20 @@ class Table(Generic[R]):
         with self._store.lock:
             return list(self._records.values())
 
+    def as_of(self, at: float) -> list[R]:
+        """The records as they were at a time within `MEMORY_OF_THE_PAST`, oldest first."""
+        with self._store.lock:
+            then: dict[str, R | None] = dict(self._records)
+            for when, key, before in reversed(self._past):
+                if when <= at:
+                    break
+                then[key] = before
+            return [r for r in then.values() if r is not None]
+
     def put(self, record: R) -> None:
         """Add or replace; only inside a change."""
         before = self._records.get(record.id)
+        self._remember(record.id, before)
         self._records[record.id] = record
         self._store.write(self._name, record.id, self._adapter.dump_json(record).decode())
         self._store.on_undo(lambda: self._restore(record.id, before))
@@ -75,8 +94,16 @@ class Table(Generic[R]):
         order = list(self._records)
         before = self._records.pop(key, None)
         if before is not None:
+            self._remember(key, before)
             self._store.write(self._name, key, None)
             self._store.on_undo(lambda: self._restore(key, before, order))
+
+    def _remember(self, key: str, before: R | None) -> None:
+        now = self._store.now()
+        self._past.append((now, key, before))
+        while self._past[0][0] < now - MEMORY_OF_THE_PAST:
+            self._past.popleft()
+        self._store.on_undo(self._past.pop)
 
     def _restore(self, key: str, before: R | None, order: list[str] | None = None) -> None:
         if before is None:
@@ -89,20 +116,28 @@ class Table(Generic[R]):
 
 
 class Store:
-    """The account's tables.
+    """The tables of all accounts.
 
     Args:
-        folder: The cloud's folder.
+        folder: The cloud's folder; None keeps nothing but in memory.
         read_only: Look on while another process writes; what it holds is as of now.
+        now: Seconds since 1970, for `Table.as_of`.
 
     Raises:
         StateError: The file cannot be opened, or is of another version.
     """
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        read_only: bool = False,
+        now: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.lock = RLock()
-        self._undo: list[Callable[[], None]] | None = None
-        self._path = folder / FILE
+        self.now = now
+        self._undo: list[Callable[[], object]] | None = None
+        self._path = folder / FILE if folder else Path(":memory:")
         try:
             self._db = _look(self._path) if read_only else _open(self._path)
             self.vpcs = Table(self, Vpc)
@@ -112,6 +147,9 @@ class Store:
             self.disks = Table(self, Disk)
             self.snapshots = Table(self, Snapshot)
             self.images = Table(self, Image)
+            self.eips = Table(self, Eip)
+            self.shadows = Table(self, Shadow)
+            self.sites = Table(self, Site)
             self.remembered = Table(self, Remembered)
             self.tombstones = Table(self, Tombstone)
             self.sessions = Table(self, SessionKey)
@@ -159,7 +197,7 @@ class Store:
             (kind, key, body),
         )
 
-    def on_undo(self, undo: Callable[[], None]) -> None:
+    def on_undo(self, undo: Callable[[], object]) -> None:
         """Run ``undo`` should the change under way fail."""
         if self._undo is not None:
             self._undo.append(undo)

@@ -6,6 +6,8 @@ Callers key on ``Code``; statuses follow the published error tables of the ECS a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ApiError(Exception):
     """A call is refused; the server turns it into the error document.
@@ -14,13 +16,25 @@ class ApiError(Exception):
         code: The API's ``Code``.
         message: The API's ``Message``.
         status: HTTP status.
+        detail: ``AccessDeniedDetail`` of a missing permission.
+        retry_after: Seconds the caller is asked to wait.
     """
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int = 400,
+        *,
+        detail: Mapping[str, str] | None = None,
+        retry_after: float = 0.0,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.detail = detail
+        self.retry_after = retry_after
 
 
 def missing_parameter(name: str) -> ApiError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from threading import Lock
 
 from hostlift.localcloud.wire.errors import ApiError
@@ -26,16 +27,54 @@ _MANY_NONCES = 4096
 """From here on old ones are dropped at each request."""
 
 
+class Who(StrEnum):
+    """What kind of caller; the words are those of ``IdentityType``."""
+
+    ACCOUNT = "Account"
+    USER = "RAMUser"
+    ROLE = "AssumedRoleUser"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A caller.
+
+    Attributes:
+        account: Id of its account.
+        id: Of the account, the user or the role.
+        name: Of the user or the role.
+        session: Of an assumed role.
+        limits: Policy document that narrows an assumed role; empty: none does.
+    """
+
+    account: str
+    who: Who = Who.ACCOUNT
+    id: str = ""
+    name: str = ""
+    session: str = ""
+    limits: str = ""
+
+    @property
+    def title(self) -> str:
+        """For people and logs: ``user/mover``, ``role/mover/session``, ``root``."""
+        match self.who:
+            case Who.ACCOUNT:
+                return "root"
+            case Who.USER:
+                return f"user/{self.name}"
+            case Who.ROLE:
+                return f"role/{self.name}/{self.session}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """An AccessKey; ``token`` and ``expires`` belong to a temporary (STS) one."""
 
     access_key_id: str
-    secret: str
-    token: str = ""
+    secret: str = field(repr=False)
+    principal: Principal
+    token: str = field(default="", repr=False)
     expires: float = 0.0
-    session: str = ""
-    """``role/session`` of an assumed role; empty for the account's own key."""
 
 
 class Gate:

@@ -20,17 +20,28 @@ class Product(Enum):
     ECS = "2014-05-26"
     VPC = "2016-04-28"
     STS = "2015-04-01"
+    BSS = "2017-12-14"
+    QUOTAS = "2020-05-10"
+
+    @property
+    def ram_code(self) -> str:
+        """Its name in permissions and resource names."""
+        return "bssapi" if self is Product.BSS else self.name.lower()
 
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request as it came in; header names are lower-case, the query is still encoded."""
+    """A request as it came in; header names are lower-case, the query is still encoded.
+
+    ``source`` is the address it came from; empty when that is not known.
+    """
 
     method: str
     path: str
     query_string: str
     headers: Mapping[str, str]
     body: bytes = b""
+    source: str = ""
 
     @cached_property
     def query(self) -> tuple[tuple[str, str], ...]:

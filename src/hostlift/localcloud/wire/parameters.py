@@ -34,6 +34,10 @@ from hostlift.localcloud.wire.errors import (
 from hostlift.localcloud.wire.message import PROTOCOL
 from hostlift.localcloud.wire.times import read_time
 
+_LONGEST_JSON = 100
+_OF_EVERY_CALL = "RegionId"
+"""The older SDKs send it with every call, wanted or not."""
+
 
 class Marker:
     """How a string is read when its type alone does not say."""
@@ -59,6 +63,7 @@ class _Time(Marker):
 JsonList = Annotated[tuple[str, ...], _Json()]
 Time = Annotated[float, _Time()]
 Page = Annotated[int, Ranged(1, 1_000_000)]
+Size50 = Annotated[int, Ranged(1, 50)]
 Size100 = Annotated[int, Ranged(1, 100)]
 
 
@@ -119,6 +124,8 @@ def read_request(kind: type[R], parameters: Mapping[str, str]) -> R:
     request = _read_part(kind, own, "", used)
     harmless = harmless_of(kind) if issubclass(kind, Request) else frozenset()
     for name in own:
+        if name == _OF_EVERY_CALL:
+            continue
         if name not in used and name.split(".", 1)[0] not in harmless:
             raise unsupported_parameter(name, kind.__name__)
     return request
@@ -230,4 +237,6 @@ def _read_json(text: str, name: str) -> tuple[str, ...]:
         raise invalid_parameter(name, "It must be a JSON array of strings.") from None
     if not isinstance(found, list) or not all(isinstance(f, str) for f in found):
         raise invalid_parameter(name, "It must be a JSON array of strings.")
+    if len(found) > _LONGEST_JSON:
+        raise invalid_parameter(name, f"At most {_LONGEST_JSON} at once.")
     return tuple(found)

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from hostlift.localcloud.compute.base import Metadata
-from hostlift.localcloud.fabric.metadata import answer
+from hostlift.localcloud.fabric.metadata import Tokens, answer, read_seconds
 
 GUEST = Metadata(
     items={
@@ -66,3 +66,35 @@ def test_the_identity_document_shows_the_items() -> None:
         "region-id": "cn-hangzhou",
         "mac": "00:16:3e:00:00:01",
     }
+
+
+class _Now:
+    """Seconds under the test's control."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def test_a_token_is_one_guests_for_as_long_as_it_asked_for() -> None:
+    """Not another's, not an invented one, not afterwards."""
+    now = _Now()
+    tokens = Tokens(now)
+    token = tokens.issue("10.0.0.1", 60)
+    now.time = 59.0
+    assert tokens.is_good("10.0.0.1", token)
+    assert not tokens.is_good("10.0.0.2", token)
+    assert not tokens.is_good("10.0.0.1", token + "x")
+    now.time = 60.0
+    assert not tokens.is_good("10.0.0.1", token)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1", 1), ("21600", 21600), ("0", None), ("21601", None), ("", None), ("-5", None), (None, None), ("٣", None)],
+)  # fmt: skip
+def test_the_life_of_a_token_has_limits(text: str | None, seconds: int | None) -> None:
+    """1 to 21600 seconds; anything else is no wish."""
+    assert read_seconds(text) == seconds

@@ -12,7 +12,14 @@ from hostlift.localcloud.state.store import FILE, Store
 
 def _vpc(key: str, **more: str) -> Vpc:
     return Vpc(
-        id=key, region="r", created=1.0, cidr="10.0.0.0/8", router="", route_table="", **more
+        id=key,
+        account="1",
+        region="r",
+        created=1.0,
+        cidr="10.0.0.0/8",
+        router="",
+        route_table="",
+        **more,
     )
 
 
@@ -71,3 +78,34 @@ def test_a_file_that_is_no_account_is_named(tmp_path: Path) -> None:
         Store(tmp_path)
     assert FILE in refused.value.subject
     assert "reset" in refused.value.hint
+
+
+def test_the_past_is_known_and_a_failed_change_is_no_part_of_it() -> None:
+    """Creations, changes and deletions, each at its time."""
+    now = [0.0]
+    store = Store(None, now=lambda: now[0])
+    for at, act in (
+        (1.0, lambda: store.vpcs.put(_vpc("a"))),
+        (2.0, lambda: store.vpcs.put(_vpc("a", name="new"))),
+        (3.0, lambda: store.vpcs.drop("a")),
+    ):
+        now[0] = at
+        with store.change():
+            act()
+    now[0] = 4.0
+
+    def interrupted() -> None:
+        with store.change():
+            store.vpcs.put(_vpc("b"))
+            store.vpcs.drop("b")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        interrupted()
+    seen = [[(v.id, v.name) for v in store.vpcs.as_of(at)] for at in (0.5, 1.5, 2.5, 3.5, 4.5)]
+    assert seen == [[], [("a", "")], [("a", "new")], [], []]
+    now[0] = 2000.0
+    with store.change():
+        store.vpcs.put(_vpc("c"))
+    assert len(store.vpcs._past) == 1
+    store.close()

@@ -2,18 +2,21 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
 
 from hostlift.localcloud.wire.errors import ApiError
-from hostlift.localcloud.wire.gate import Gate, Key
+from hostlift.localcloud.wire.gate import Gate, Key, Principal
 from hostlift.localcloud.wire.message import HttpRequest, read_call
 from hostlift.localcloud.wire.signature import acs3, rpc
 from hostlift.localcloud.wire.times import read_time, to_second
 
 NOW = read_time("2023-10-26T10:22:32Z")
-KEY = Key(access_key_id="YourAccessKeyId", secret="YourAccessKeySecret")
+KEY = Key(
+    access_key_id="YourAccessKeyId", secret="YourAccessKeySecret", principal=Principal(account="1")
+)
 NAMES = (
     "host",
     "x-acs-action",
@@ -49,7 +52,7 @@ def _signed(
 
 
 def _gate(now: float = NOW, **key: object) -> Gate:
-    known = Key(**{"access_key_id": KEY.access_key_id, "secret": KEY.secret, **key})
+    known = replace(KEY, **key)
     return Gate({known.access_key_id: known}.get, lambda: now)
 
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from hostlift.localcloud.accounts import serves_instances
 from hostlift.localcloud.actions.base import (
     Context,
     check_description,
@@ -18,14 +20,16 @@ from hostlift.localcloud.actions.base import (
 )
 from hostlift.localcloud.actions.instances.launch_request import DataDiskPart, RunInstances
 from hostlift.localcloud.actions.storage.disks import check_disk_quota, check_size, data_snapshot
-from hostlift.localcloud.actions.storage.images import need_image, public_images
+from hostlift.localcloud.actions.storage.images import need_image, usable_images
 from hostlift.localcloud.addresses import is_usable
-from hostlift.localcloud.catalogue import (
+from hostlift.localcloud.offer import stock
+from hostlift.localcloud.offer.catalogue import (
     CATEGORIES,
     INSTANCE_TYPES,
     SYSTEM_SMALLEST,
     InstanceType,
 )
+from hostlift.localcloud.ram.judge import Question, Verdict
 from hostlift.localcloud.state.records import (
     Image,
     ImageStatus,
@@ -82,8 +86,12 @@ def check_launch(context: Context, ask: RunInstances) -> Launch:
         _check_data_disk(context, number, disk)
     if len(ask.DataDisk) > _MOST_DATA_DISKS:
         raise conflict("InstanceDiskNumLimitExceed", "At most 16 data disks.")
-    _check_quotas(context, ask, size)
     category = ask.SystemDisk.Category or "cloud_efficiency"
+    disks = [category, *(d.Category or "cloud_efficiency" for d in ask.DataDisk)]
+    system_gib = _system_size(ask, image, category)
+    _check_quotas(context, ask, size, system_gib)
+    check_role(context, ask.RamRoleName)
+    check_stock(context, vswitch.zone, size.id, disks)
     release = check_release(context, ask.AutoReleaseTime) if ask.AutoReleaseTime else 0.0
     return Launch(
         ask=ask,
@@ -92,7 +100,7 @@ def check_launch(context: Context, ask: RunInstances) -> Launch:
         vswitch=vswitch,
         groups=groups,
         private_ip=private_ip,
-        system_gib=_system_size(ask, image, category),
+        system_gib=system_gib,
         system_category=category,
         release_at=release,
         tags=read_tags(ask.Tag),
@@ -148,11 +156,9 @@ def _size(ask: RunInstances) -> InstanceType:
 
 def _image(context: Context, ask: RunInstances) -> Image:
     if ask.ImageId:
-        image = need_image(context, ask.RegionId, ask.ImageId)
+        image = need_image(context, ask.ImageId)
     elif ask.ImageFamily:
-        own = context.cloud.store.images.all()
-        known = [*public_images(context, ask.RegionId), *own]
-        family = [i for i in known if i.family == ask.ImageFamily and i.region == ask.RegionId]
+        family = [i for i in usable_images(context) if i.family == ask.ImageFamily]
         if not family:
             raise not_found("ImageFamily", ask.ImageFamily)
         image = family[-1]
@@ -181,7 +187,7 @@ def _network(context: Context, ask: RunInstances) -> tuple[VSwitch, tuple[Securi
         raise missing_parameter("VSwitchId")
     if not group_ids:
         raise missing_parameter("SecurityGroupId")
-    store = context.cloud.store
+    store = context.store
     groups = tuple(need(store.groups.get(g), "SecurityGroupId", g) for g in group_ids)
     vswitch = need(store.vswitches.get(vswitch_id), "VSwitchId", vswitch_id)
     _check_places(ask, vswitch, groups)
@@ -225,7 +231,7 @@ def _check_address(context: Context, ask: RunInstances, vswitch: VSwitch, addres
             "InvalidPrivateIpAddress",
             "Specified private IP address is not in the CIDR block of virtual switch.",
         )
-    instances = context.cloud.store.instances.all()
+    instances = context.store.instances.all()
     if any(i.private_ip == address and i.vswitch == vswitch.id for i in instances):
         raise ApiError(
             "InvalidPrivateIpAddress.Duplicated", "Specified private IP address is duplicated."
@@ -296,11 +302,54 @@ def _system_size(ask: RunInstances, image: Image, category: str) -> int:
     return size
 
 
-def _check_quotas(context: Context, ask: RunInstances, size: InstanceType) -> None:
-    quotas = context.cloud.settings.quotas
-    here = [i for i in context.cloud.store.instances.all() if i.region == ask.RegionId]
+def _check_quotas(context: Context, ask: RunInstances, size: InstanceType, system_gib: int) -> None:
+    quotas = context.quotas
+    here = context.store.instances.all()
     if len(here) + ask.Amount > quotas.instances:
         raise ApiError("QuotaExceed.AfterpayInstance", "Living afterpay instances quota exceeded.")
     if sum(INSTANCE_TYPES[i.type].cpus for i in here) + ask.Amount * size.cpus > quotas.vcpus:
         raise quota("ElasticQuota", "The number of vCPUs has exceeded the quota in the zone.")
-    check_disk_quota(context, ask.RegionId, ask.Amount * (1 + len(ask.DataDisk)))
+    each = system_gib + sum(d.Size or 0 for d in ask.DataDisk)
+    check_disk_quota(context, ask.Amount * (1 + len(ask.DataDisk)), ask.Amount * each)
+
+
+def check_stock(context: Context, zone: str, instance_type: str, disks: Sequence[str]) -> None:
+    """Refuse what is sold out; the first category is the system disk's."""
+    shortages = context.cloud.settings.stock
+    if not stock.zone_sells(shortages, zone, INSTANCE_TYPES):
+        raise conflict(
+            "Zone.NotOnSale", "The resource in the specified zone is no longer available."
+        )
+    if not stock.of_type(shortages, zone, instance_type).can_be_had:
+        raise conflict(
+            "OperationDenied.NoStock",
+            "The requested resource is sold out in the specified zone; try other types of resources"
+            " or other regions and zones.",
+        )
+    if disks and not stock.of_disk(shortages, zone, disks[0]).can_be_had:
+        raise conflict(
+            "OperationDenied.ZoneSystemCategoryNotMatch",
+            "The specified Zone or cluster does not offer the specified disk category.",
+        )
+    if any(not stock.of_disk(shortages, zone, d).can_be_had for d in disks[1:]):
+        raise conflict(
+            "InvalidDataDiskCategory.NotSupported",
+            "The specified data disk category is not offered in the zone.",
+        )
+
+
+def check_role(context: Context, name: str) -> None:
+    """Refuse a RAM role that is not there, or that the caller may not pass on."""
+    if not name:
+        return
+    role = context.account.role(name)
+    if role is None or not serves_instances(role, context.account):
+        raise ApiError("InvalidRamRole.NotFound", "The specified RamRoleName does not exist.", 404)
+    arn = f"acs:ram::{context.account.id}:role/{role.name.lower()}"
+    question = Question("ram:PassRole", arn, {"acs:service": ("ecs.aliyuncs.com",)})
+    verdict = context.cloud.accounts.verdict(context.caller.principal, question)
+    if verdict is not Verdict.ALLOW:
+        raise conflict(
+            "InvalidUser.PassRoleForbidden",
+            "The RAM user does not have the privilege to pass the role.",
+        )

@@ -66,7 +66,7 @@ class RunInstances(Regional):
 
     HARMLESS = (
         "Affinity AutoPay AutoRenew AutoRenewPeriod ClockOptions CpuOptions DeploymentSetGroupNo"
-        " HibernationOptions HttpPutResponseHopLimit ImageOptions Isp NetworkInterfaceQueueNumber"
+        " HibernationOptions ImageOptions Isp NetworkInterfaceQueueNumber"
         " NetworkOptions PasswordInherit Period PeriodUnit PrivateDnsNameOptions"
         " PrivatePoolOptions SecurityEnhancementStrategy SpotDuration SpotInterruptionBehavior"
         " SpotPriceLimit StorageSetPartitionNumber"
@@ -107,6 +107,7 @@ class RunInstances(Regional):
     RamRoleName: str = ""
     HttpEndpoint: Literal["enabled", "disabled"] = "enabled"
     HttpTokens: Literal["optional", "required"] = "optional"
+    HttpPutResponseHopLimit: Annotated[int, Ranged(1, 64)] = 1
     AutoReleaseTime: Time | None = None
     DeletionProtection: bool = False
     Tenancy: Literal["default"] = "default"

@@ -12,14 +12,13 @@ from hostlift.localcloud.actions.base import (
     TagPart,
     Tokened,
     action,
-    in_region,
     need,
     page,
 )
 from hostlift.localcloud.actions.filters import FilterPart, created_within, has_tags, matches
 from hostlift.localcloud.actions.instances.views import attributes_view, full_view
-from hostlift.localcloud.catalogue import INSTANCE_TYPES
-from hostlift.localcloud.state.records import Instance
+from hostlift.localcloud.offer.catalogue import INSTANCE_TYPES
+from hostlift.localcloud.state.records import Eip, Instance
 from hostlift.localcloud.wire.answer import Body, Json
 from hostlift.localcloud.wire.message import Product
 from hostlift.localcloud.wire.parameters import JsonList, Ranged, Request
@@ -78,8 +77,6 @@ class DescribeInstanceStatus(Paged):
 class DescribeInstanceAttribute(Request):
     """One instance, in the older flat form."""
 
-    HARMLESS = "RegionId"
-
     InstanceId: str
 
 
@@ -91,21 +88,21 @@ class DescribeUserData(Request):
     InstanceId: str
 
 
-@action(Product.ECS, DescribeInstances)
+@action(Product.ECS, DescribeInstances, on="instance/*")
 def describe_instances(context: Context, ask: DescribeInstances) -> Body:
     """Newest last; unknown ids are not shown."""
-    found = [i for i in in_region(ask, context.cloud.store.instances.all()) if _wanted(ask, i)]
+    found = [i for i in context.store.instances.all() if _wanted(ask, i)]
     shown, numbers = page(ask, found)
-    views: list[Json] = [full_view(i) for i in shown]
+    views: list[Json] = [full_view(i, _eip(context, i)) for i in shown]
     return {"Instances": {"Instance": views}, **numbers}
 
 
-@action(Product.ECS, DescribeInstanceStatus)
+@action(Product.ECS, DescribeInstanceStatus, on="instance/*")
 def describe_instance_status(context: Context, ask: DescribeInstanceStatus) -> Body:
     """Newest last."""
     found = [
         i
-        for i in in_region(ask, context.cloud.store.instances.all())
+        for i in context.store.instances.all()
         if (not ask.InstanceId or i.id in ask.InstanceId) and ask.ZoneId in {"", i.zone}
     ]
     shown, numbers = page(ask, found)
@@ -113,22 +110,29 @@ def describe_instance_status(context: Context, ask: DescribeInstanceStatus) -> B
     return {"InstanceStatuses": {"InstanceStatus": states}, **numbers}
 
 
-@action(Product.ECS, DescribeInstanceAttribute)
+@action(Product.ECS, DescribeInstanceAttribute, on="instance/*")
 def describe_instance_attribute(context: Context, ask: DescribeInstanceAttribute) -> Body:
     """One."""
-    return attributes_view(need_instance(context, ask.InstanceId))
+    found = need_instance(context, ask.InstanceId)
+    return attributes_view(found, _eip(context, found))
 
 
-@action(Product.ECS, DescribeUserData)
+@action(Product.ECS, DescribeUserData, on="instance/*")
 def describe_user_data(context: Context, ask: DescribeUserData) -> Body:
     """Base64, as it was given."""
     found = need_instance(context, ask.InstanceId)
     return {"RegionId": found.region, "InstanceId": found.id, "UserData": found.user_data}
 
 
+def _eip(context: Context, instance: Instance) -> Eip | None:
+    if not instance.elastic:
+        return None
+    return next((e for e in context.store.eips.all() if e.instance == instance.id), None)
+
+
 def need_instance(context: Context, key: str) -> Instance:
     """The instance, or the refusal that it does not exist."""
-    return need(context.cloud.store.instances.get(key), "InstanceId", key)
+    return need(context.store.instances.get(key), "InstanceId", key)
 
 
 def _wanted(ask: DescribeInstances, instance: Instance) -> bool:
@@ -153,8 +157,8 @@ def _wanted(ask: DescribeInstances, instance: Instance) -> bool:
     lists = (
         (ask.InstanceIds, instance.id),
         (ask.PrivateIpAddresses, instance.private_ip),
-        (ask.PublicIpAddresses, instance.public_ip),
-        (ask.EipAddresses, ""),
+        (ask.PublicIpAddresses, "" if instance.elastic else instance.public_ip),
+        (ask.EipAddresses, instance.public_ip if instance.elastic else ""),
         (ask.InnerIpAddresses, ""),
         (ask.RdmaIpAddresses, ""),
         (ask.Ipv6Address or None, ""),

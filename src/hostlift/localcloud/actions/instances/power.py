@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 from hostlift.localcloud.actions.base import (
     DONE,
     Context,
+    Order,
+    Regional,
     action,
     check_description,
     check_name,
@@ -19,9 +21,11 @@ from hostlift.localcloud.actions.instances.launch import (
     check_host_name,
     check_password,
     check_release,
+    check_stock,
     check_user_data,
 )
 from hostlift.localcloud.actions.instances.listing import need_instance
+from hostlift.localcloud.actions.instances.run import public_address
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life import networks
 from hostlift.localcloud.life.instances import begin_release
@@ -29,7 +33,7 @@ from hostlift.localcloud.state.records import Instance, InstanceStatus
 from hostlift.localcloud.wire.answer import Body
 from hostlift.localcloud.wire.errors import ApiError, conflict, invalid_parameter
 from hostlift.localcloud.wire.message import Product
-from hostlift.localcloud.wire.parameters import Request
+from hostlift.localcloud.wire.parameters import Ranged, Request
 from hostlift.localcloud.wire.times import read_time, to_second
 
 _WRONG_STATE = "The current status of the resource does not support this operation."
@@ -39,7 +43,7 @@ _WRONG_STATE = "The current status of the resource does not support this operati
 class StartInstance(Request):
     """From Stopped."""
 
-    HARMLESS = "InitLocalDisk SourceRegionId RegionId"
+    HARMLESS = "InitLocalDisk SourceRegionId"
 
     InstanceId: str
     DryRun: bool = False
@@ -47,13 +51,17 @@ class StartInstance(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class StopInstance(Request):
-    """Ask the guest, or with ``ForceStop`` pull the plug."""
+    """Ask the guest, or with ``ForceStop`` pull the plug.
 
-    HARMLESS = "ConfirmStop RegionId"
+    Without ``StoppedMode`` a setting of the account decides. StopCharging gives up the public
+    address; the next start gets another, if the type is still in stock.
+    """
+
+    HARMLESS = "ConfirmStop"
 
     InstanceId: str
     ForceStop: bool = False
-    StoppedMode: Literal["StopCharging", "KeepCharging"] = "KeepCharging"
+    StoppedMode: Literal["StopCharging", "KeepCharging"] | None = None
     Hibernate: bool = False
     DryRun: bool = False
 
@@ -61,8 +69,6 @@ class StopInstance(Request):
 @dataclass(frozen=True, kw_only=True)
 class RebootInstance(Request):
     """Stop and start."""
-
-    HARMLESS = "RegionId"
 
     InstanceId: str
     ForceStop: bool = False
@@ -73,7 +79,7 @@ class RebootInstance(Request):
 class DeleteInstance(Request):
     """Release; ``Force`` does it to a running one."""
 
-    HARMLESS = "TerminateSubscription RegionId"
+    HARMLESS = "TerminateSubscription"
 
     InstanceId: str
     Force: bool = False
@@ -85,7 +91,7 @@ class DeleteInstance(Request):
 class ModifyInstanceAttribute(Request):
     """What is not given stays."""
 
-    HARMLESS = "Recyclable CreditSpecification NetworkInterfaceQueueNumber RegionId"
+    HARMLESS = "Recyclable CreditSpecification NetworkInterfaceQueueNumber"
 
     InstanceId: str
     InstanceName: str | None = None
@@ -107,6 +113,18 @@ class ModifyInstanceAutoReleaseTime(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModifyInstanceMetadataOptions(Regional):
+    """How the guest may ask the metadata service."""
+
+    HARMLESS = "InstanceMetadataTags"
+
+    InstanceId: str
+    HttpEndpoint: Literal["enabled", "disabled"] | None = None
+    HttpTokens: Literal["optional", "required"] | None = None
+    HttpPutResponseHopLimit: Annotated[int, Ranged(1, 64)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class GetInstanceConsoleOutput(Request):
     """The serial console."""
 
@@ -115,11 +133,23 @@ class GetInstanceConsoleOutput(Request):
     RemoveSymbols: bool = False
 
 
-@action(Product.ECS, StartInstance)
+@action(Product.ECS, StartInstance, order=Order.STANDING)
 def start_instance(context: Context, ask: StartInstance) -> Body:
     """Starting first, Running soon."""
     instance = _need_in(context, ask.InstanceId, InstanceStatus.STOPPED)
-    _put(context, replace(instance, status=InstanceStatus.STARTING))
+    if instance.stopped_mode == "StopCharging":
+        check_stock(context, instance.zone, instance.type, ())
+    address = public_address(context) if instance.released_ip else instance.public_ip
+    _put(
+        context,
+        replace(
+            instance,
+            status=InstanceStatus.STARTING,
+            public_ip=address,
+            released_ip=False,
+            stopped_mode="Not-applicable",
+        ),
+    )
     return DONE
 
 
@@ -130,7 +160,9 @@ def stop_instance(context: Context, ask: StopInstance) -> Body:
         raise ApiError("UnsupportedParameter", "Instances of this cloud do not hibernate.")
     states = (InstanceStatus.RUNNING, *((InstanceStatus.STOPPING,) if ask.ForceStop else ()))
     instance = _need_in(context, ask.InstanceId, *states)
-    _put(context, _stopping(context, instance, ask.ForceStop, ask.StoppedMode))
+    economical = context.account.settings.stop_charging
+    mode = ask.StoppedMode or ("StopCharging" if economical else "KeepCharging")
+    _put(context, _stopping(context, instance, ask.ForceStop, mode))
     return DONE
 
 
@@ -173,7 +205,7 @@ def modify_instance_attribute(context: Context, ask: ModifyInstanceAttribute) ->
         if instance.status is not InstanceStatus.STOPPED:
             raise conflict("IncorrectInstanceStatus", _WRONG_STATE)
     groups = _groups(context, ask, instance)
-    context.cloud.store.instances.put(
+    context.store.instances.put(
         replace(
             instance,
             name=instance.name if ask.InstanceName is None else ask.InstanceName,
@@ -205,11 +237,26 @@ def modify_instance_auto_release_time(context: Context, ask: ModifyInstanceAutoR
             raise invalid_parameter(
                 "AutoReleaseTime", code="InvalidAutoReleaseTime.Malformed"
             ) from None
-    context.cloud.store.instances.put(replace(instance, release_at=at))
+    context.store.instances.put(replace(instance, release_at=at))
     return DONE
 
 
-@action(Product.ECS, GetInstanceConsoleOutput)
+@action(Product.ECS, ModifyInstanceMetadataOptions)
+def modify_instance_metadata_options(context: Context, ask: ModifyInstanceMetadataOptions) -> Body:
+    """What is not given stays; it counts at the guest's next question."""
+    instance = need_instance(context, ask.InstanceId)
+    context.store.instances.put(
+        replace(
+            instance,
+            http_endpoint=ask.HttpEndpoint or instance.http_endpoint,
+            http_tokens=ask.HttpTokens or instance.http_tokens,
+            hop_limit=ask.HttpPutResponseHopLimit or instance.hop_limit,
+        )
+    )
+    return DONE
+
+
+@action(Product.ECS, GetInstanceConsoleOutput, on="instance/*")
 def get_instance_console_output(context: Context, ask: GetInstanceConsoleOutput) -> Body:
     """Base64 of the last 64 KiB."""
     instance = need_instance(context, ask.InstanceId)
@@ -231,7 +278,7 @@ def _need_in(context: Context, key: str, *states: InstanceStatus) -> Instance:
 
 
 def _put(context: Context, instance: Instance) -> None:
-    context.cloud.store.instances.put(instance)
+    context.store.instances.put(instance)
     context.later(Job("instance", instance.id))
 
 
@@ -253,7 +300,7 @@ def _stopping(
 def _groups(context: Context, ask: ModifyInstanceAttribute, instance: Instance) -> tuple[str, ...]:
     groups = tuple(dict.fromkeys(ask.SecurityGroupIds)) or instance.groups
     for key in groups:
-        group = need(context.cloud.store.groups.get(key), "SecurityGroupId", key)
+        group = need(context.store.groups.get(key), "SecurityGroupId", key)
         if group.vpc != instance.vpc:
             raise ApiError(
                 "InvalidParameter.Mismatch", "Security group and instance are not in the same VPC."

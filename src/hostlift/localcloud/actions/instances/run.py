@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hostlift.localcloud.actions.base import Context, action
+from hostlift.localcloud.actions.base import Context, Order, action
 from hostlift.localcloud.actions.instances.launch import Launch, check_launch
 from hostlift.localcloud.actions.instances.launch_request import RunInstances
 from hostlift.localcloud.actions.storage.disks import performance_of
@@ -24,11 +24,11 @@ _LETTERS = "bcdefghijklmnopqrstuvwxyz"
 _DEFAULT_IN = 10
 
 
-@action(Product.ECS, RunInstances)
+@action(Product.ECS, RunInstances, on="instance/*", order=Order.MONEY)
 def run_instances(context: Context, ask: RunInstances) -> Body:
     """They are Pending at once; Running when their guests run."""
     launch = check_launch(context, ask)
-    store = context.cloud.store
+    store = context.store
     made: list[Instance] = []
     for number in range(ask.Amount):
         instance = _instance(context, launch, number)
@@ -51,6 +51,7 @@ def _instance(context: Context, launch: Launch, number: int) -> Instance:
     out = ask.InternetMaxBandwidthOut
     return Instance(
         id=key,
+        account=context.account.id,
         region=ask.RegionId,
         created=context.now,
         name=f"{ask.InstanceName or key}{suffix}",
@@ -70,7 +71,7 @@ def _instance(context: Context, launch: Launch, number: int) -> Instance:
         mac=new_mac(),
         eni=new_id("eni"),
         private_ip=launch.private_ip or _private(context, launch),
-        public_ip=_public(context) if out else "",
+        public_ip=public_address(context) if out else "",
         bandwidth_in=ask.InternetMaxBandwidthIn or max(_DEFAULT_IN, out),
         bandwidth_out=out,
         internet_charge=ask.InternetChargeType,
@@ -79,6 +80,7 @@ def _instance(context: Context, launch: Launch, number: int) -> Instance:
         ram_role=ask.RamRoleName,
         http_endpoint=ask.HttpEndpoint,
         http_tokens=ask.HttpTokens,
+        hop_limit=ask.HttpPutResponseHopLimit,
         serial=str(uuid.uuid4()),
         spot_strategy=ask.SpotStrategy,
         credit=ask.CreditSpecification or ("Standard" if launch.size.credits else ""),
@@ -89,7 +91,7 @@ def _instance(context: Context, launch: Launch, number: int) -> Instance:
 
 def _private(context: Context, launch: Launch) -> str:
     vswitch = launch.vswitch
-    instances = context.cloud.store.instances.all()
+    instances = context.store.instances.all()
     taken = {i.private_ip for i in instances if i.vswitch == vswitch.id}
     address = next_private(vswitch.cidr, taken)
     if not address:
@@ -99,9 +101,13 @@ def _private(context: Context, launch: Launch) -> str:
     return address
 
 
-def _public(context: Context) -> str:
-    taken = {i.public_ip for i in context.cloud.store.instances.all()}
-    address = next_public(taken)
+def public_address(context: Context) -> str:
+    """A free public address.
+
+    Raises:
+        ApiError: There is none left.
+    """
+    address = next_public(networks.taken_public(context.cloud))
     if not address:
         raise ApiError("QuotaExceed.EipAddress", "This cloud has no more public addresses.", 403)
     return address
@@ -120,7 +126,7 @@ def _disks(context: Context, launch: Launch, instance: Instance) -> Iterator[Dis
                 device=f"/dev/xvd{next(letters)}",
             )
     for part in launch.ask.DataDisk:
-        copied = context.cloud.store.snapshots.get(part.SnapshotId)
+        copied = context.store.snapshots.get(part.SnapshotId)
         size = copied.disk_size if copied else part.Size or 0
         category = part.Category or "cloud_efficiency"
         yield replace(
@@ -155,6 +161,7 @@ def _blank(context: Context, instance: Instance, category: str, size: int) -> Di
     key = new_id("d")
     return Disk(
         id=key,
+        account=instance.account,
         serial=serial_of(key),
         region=instance.region,
         zone=instance.zone,

@@ -6,10 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from hostlift.localcloud.actions.base import Context, action
-from hostlift.localcloud.catalogue import INSTANCE_TYPES, InstanceType
+from hostlift.localcloud.actions.base import Context, action, page_by_token
+from hostlift.localcloud.offer.catalogue import INSTANCE_TYPES, InstanceType
 from hostlift.localcloud.wire.answer import Body, Json
-from hostlift.localcloud.wire.errors import invalid_parameter
 from hostlift.localcloud.wire.message import Product
 from hostlift.localcloud.wire.parameters import Ranged, Request
 
@@ -21,7 +20,7 @@ _ADDRESSES = 10
 class DescribeInstanceTypes(Request):
     """What the types are like; all filters narrow."""
 
-    HARMLESS = "RegionId AdditionalAttributes"
+    HARMLESS = "AdditionalAttributes"
 
     InstanceTypes: tuple[str, ...] = ()
     InstanceTypeFamily: str = ""
@@ -80,15 +79,9 @@ class DescribeInstanceTypeFamilies(Request):
 def describe_instance_types(_context: Context, ask: DescribeInstanceTypes) -> Body:
     """Specifications only; stock is `describe_available_resource`'s."""
     found = [t for t in INSTANCE_TYPES.values() if _fits(ask, t)]
-    if ask.NextToken and not ask.NextToken.isdigit():
-        raise invalid_parameter("NextToken", code="InvalidNextToken")
-    start = int(ask.NextToken or 0)
-    end = start + (ask.MaxResults or len(found) or 1)
-    shown: list[Json] = [_view(t) for t in found[start:end]]
-    return {
-        "InstanceTypes": {"InstanceType": shown},
-        "NextToken": str(end) if end < len(found) else "",
-    }
+    sizes, following = page_by_token(found, ask.NextToken, ask.MaxResults or len(found) or 1)
+    shown: list[Json] = [_view(t) for t in sizes]
+    return {"InstanceTypes": {"InstanceType": shown}, "NextToken": following}
 
 
 @action(Product.ECS, DescribeInstanceTypeFamilies)

@@ -4,19 +4,19 @@
 from __future__ import annotations
 
 from hostlift.localcloud.actions.base import tags_of
-from hostlift.localcloud.catalogue import INSTANCE_TYPES
-from hostlift.localcloud.state.records import Instance, InstanceStatus
+from hostlift.localcloud.offer.catalogue import INSTANCE_TYPES
+from hostlift.localcloud.state.records import Eip, Instance, InstanceStatus
 from hostlift.localcloud.wire.answer import Body, Json
 from hostlift.localcloud.wire.times import to_minute
 
 NEVER = "2099-12-31T15:59Z"
 
 
-def full_view(instance: Instance) -> Body:
+def full_view(instance: Instance, eip: Eip | None = None) -> Body:
     """As DescribeInstances shows it."""
     size = INSTANCE_TYPES[instance.type]
     return {
-        **_common(instance),
+        **_common(instance, eip),
         "InstanceTypeFamily": size.family,
         "OSName": instance.os_name,
         "OSNameEn": instance.os_name,
@@ -44,7 +44,7 @@ def full_view(instance: Instance) -> Body:
         "MetadataOptions": {
             "HttpEndpoint": instance.http_endpoint,
             "HttpTokens": instance.http_tokens,
-            "HttpPutResponseHopLimit": 1,
+            "HttpPutResponseHopLimit": instance.hop_limit,
         },
         "NetworkInterfaces": {"NetworkInterface": [_nic(instance)]},
         "RdmaIpAddress": {"IpAddress": []},
@@ -63,10 +63,10 @@ def full_view(instance: Instance) -> Body:
     }
 
 
-def attributes_view(instance: Instance) -> Body:
+def attributes_view(instance: Instance, eip: Eip | None = None) -> Body:
     """As DescribeInstanceAttribute shows it."""
     return {
-        **_common(instance),
+        **_common(instance, eip),
         "IoOptimized": "optimized",
         "EnableJumboFrame": False,
         "EnableNetworkEncryption": False,
@@ -74,10 +74,17 @@ def attributes_view(instance: Instance) -> Body:
     }
 
 
-def _common(instance: Instance) -> dict[str, Json]:
+def _common(instance: Instance, elastic: Eip | None) -> dict[str, Json]:
     size = INSTANCE_TYPES[instance.type]
+    eip: dict[str, Json] = {
+        "AllocationId": elastic.id if elastic else "",
+        "IpAddress": elastic.address if elastic else "",
+        "InternetChargeType": elastic.internet_charge if elastic else "",
+        "Bandwidth": elastic.bandwidth if elastic else 0,
+    }
     stopped = instance.status is InstanceStatus.STOPPED
-    public: list[Json] = [instance.public_ip] if instance.public_ip else []
+    own = instance.public_ip if not instance.elastic else ""
+    public: list[Json] = [own] if own else []
     return {
         "InstanceId": instance.id,
         "InstanceName": instance.name,
@@ -104,12 +111,7 @@ def _common(instance: Instance) -> dict[str, Json]:
         "VlanId": "",
         "InnerIpAddress": {"IpAddress": []},
         "PublicIpAddress": {"IpAddress": public},
-        "EipAddress": {
-            "AllocationId": "",
-            "IpAddress": "",
-            "InternetChargeType": "",
-            "Bandwidth": 0,
-        },
+        "EipAddress": eip,
         "SecurityGroupIds": {"SecurityGroupId": [*instance.groups]},
         "VpcAttributes": {
             "VpcId": instance.vpc,

@@ -15,7 +15,6 @@ from hostlift.localcloud.actions.base import (
     action,
     check_description,
     check_name,
-    in_region,
     need,
     page,
     read_tags,
@@ -108,20 +107,21 @@ class LeaveSecurityGroup(Request):
     RegionId: str = ""
 
 
-@action(Product.ECS, CreateSecurityGroup)
+@action(Product.ECS, CreateSecurityGroup, on="securitygroup/*")
 def create_security_group(context: Context, ask: CreateSecurityGroup) -> Body:
     """Without rules nothing may come in; members reach each other."""
-    store = context.cloud.store
+    store = context.store
     if not ask.VpcId:
         raise missing_parameter("VpcId")
     vpc = need(store.vpcs.get(ask.VpcId), "VpcId", ask.VpcId)
     check_name(ask.SecurityGroupName, "SecurityGroupName")
     check_description(ask.Description)
-    quotas = context.cloud.settings.quotas
-    if len(in_region(ask, store.groups.all())) >= quotas.security_groups:
+    quotas = context.quotas
+    if len(store.groups.all()) >= quotas.security_groups:
         raise quota("SecurityGroup", "The maximum number of security groups is reached.")
     group = SecurityGroup(
         id=new_id("sg"),
+        account=context.account.id,
         region=vpc.region,
         created=context.now,
         name=ask.SecurityGroupName,
@@ -136,14 +136,14 @@ def create_security_group(context: Context, ask: CreateSecurityGroup) -> Body:
     return {"SecurityGroupId": group.id}
 
 
-@action(Product.ECS, DescribeSecurityGroups)
+@action(Product.ECS, DescribeSecurityGroups, on="securitygroup/*")
 def describe_security_groups(context: Context, ask: DescribeSecurityGroups) -> Body:
     """Newest last."""
     ids = [*ask.SecurityGroupIds, *([ask.SecurityGroupId] if ask.SecurityGroupId else [])]
     name = f"*{ask.SecurityGroupName}*" if ask.FuzzyQuery else ask.SecurityGroupName
     found = [
         g
-        for g in in_region(ask, context.cloud.store.groups.all())
+        for g in context.store.groups.all()
         if ask.NetworkType == "vpc"
         and (not ids or g.id in ids)
         and has_tags(g, ask.Tag)
@@ -169,7 +169,7 @@ def modify_security_group_attribute(context: Context, ask: ModifySecurityGroupAt
     text = group.description if ask.Description is None else ask.Description
     check_name(name, "SecurityGroupName")
     check_description(text)
-    context.cloud.store.groups.put(replace(group, name=name, description=text))
+    context.store.groups.put(replace(group, name=name, description=text))
     return DONE
 
 
@@ -184,9 +184,11 @@ def modify_security_group_policy(context: Context, ask: ModifySecurityGroupPolic
 @action(Product.ECS, DeleteSecurityGroup)
 def delete_security_group(context: Context, ask: DeleteSecurityGroup) -> Body:
     """Refused while an instance is in it, or another group's rule names it."""
-    store = context.cloud.store
+    store = context.store
     group = need_group(context, ask.SecurityGroupId)
-    if any(group.id in i.groups for i in store.instances.all()):
+    held = [i.groups for i in store.instances.all()]
+    held += [s.groups for s in context.cloud.store.shadows.all()]
+    if any(group.id in groups for groups in held):
         raise conflict("DependencyViolation", "There is still instance(s) in the security group.")
     others = [g for g in store.groups.all() if g.id != group.id]
     if any(r.group == group.id for g in others for r in g.rules):
@@ -225,12 +227,12 @@ def leave_security_group(context: Context, ask: LeaveSecurityGroup) -> Body:
 
 def need_group(context: Context, key: str) -> SecurityGroup:
     """The group, or the refusal that it does not exist."""
-    return need(context.cloud.store.groups.get(key), "SecurityGroupId", key)
+    return need(context.store.groups.get(key), "SecurityGroupId", key)
 
 
 def put_group(context: Context, group: SecurityGroup) -> None:
     """Store a changed group and renew the rules of its members."""
-    context.cloud.store.groups.put(group)
+    context.store.groups.put(group)
     for job in networks.admit_again(context.cloud, frozenset({group.id})):
         context.later(job, 0.0)
 
@@ -238,18 +240,18 @@ def put_group(context: Context, group: SecurityGroup) -> None:
 def _pair(context: Context, group: str, instance: str) -> tuple[SecurityGroup, Instance]:
     if not instance:
         raise missing_parameter("InstanceId")
-    found = need(context.cloud.store.instances.get(instance), "InstanceId", instance)
+    found = need(context.store.instances.get(instance), "InstanceId", instance)
     return need_group(context, group), found
 
 
 def _put_groups(context: Context, instance: Instance, groups: tuple[str, ...]) -> None:
-    context.cloud.store.instances.put(replace(instance, groups=groups))
+    context.store.instances.put(replace(instance, groups=groups))
     for job in networks.admit_again(context.cloud, frozenset({*groups, *instance.groups})):
         context.later(job, 0.0)
 
 
 def _view(context: Context, group: SecurityGroup) -> Body:
-    count = sum(group.id in i.groups for i in context.cloud.store.instances.all())
+    count = sum(group.id in i.groups for i in context.store.instances.all())
     return {
         "SecurityGroupId": group.id,
         "SecurityGroupName": group.name,

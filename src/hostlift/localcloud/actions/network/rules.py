@@ -115,7 +115,7 @@ def revoke_security_group_egress(context: Context, ask: RevokeSecurityGroupEgres
     return _remove(context, ask, ask.SecurityGroupRuleId, "egress")
 
 
-@action(Product.ECS, DescribeSecurityGroupAttribute)
+@action(Product.ECS, DescribeSecurityGroupAttribute, on="securitygroup/*")
 def describe_security_group_attribute(
     context: Context, ask: DescribeSecurityGroupAttribute
 ) -> Body:
@@ -141,7 +141,7 @@ def _add(context: Context, ask: _Rules, direction: str) -> Body:
     for rule in _read(context, ask, group, direction):
         if not any(_same(rule, r) for r in rules):
             rules.append(rule)
-    if len(rules) > context.cloud.settings.quotas.rules_per_group:
+    if len(rules) > context.quotas.rules_per_group:
         raise quota(
             "AuthorizationLimitExceed", "The maximum number of rules in a group is reached."
         )
@@ -235,7 +235,7 @@ def _same(one: Rule, other: Rule) -> bool:
 
 def _view(context: Context, rule: Rule) -> Body:
     inward = rule.direction == "ingress"
-    peer = context.cloud.store.groups.get(rule.group) if rule.group else None
+    peer = context.store.groups.get(rule.group) if rule.group else None
     peer_name = peer.name if peer else ""
     return {
         "SecurityGroupRuleId": rule.id,

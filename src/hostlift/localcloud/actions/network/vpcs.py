@@ -14,7 +14,6 @@ from hostlift.localcloud.actions.base import (
     action,
     check_description,
     check_name,
-    in_region,
     need,
     page,
     read_tags,
@@ -23,12 +22,13 @@ from hostlift.localcloud.actions.filters import has_tags, matches
 from hostlift.localcloud.addresses import read_network
 from hostlift.localcloud.ids import new_id
 from hostlift.localcloud.jobs import Job
+from hostlift.localcloud.life import sites
 from hostlift.localcloud.life.burial import bury
 from hostlift.localcloud.state.records import NetworkStatus, Vpc
 from hostlift.localcloud.wire.answer import Body, Json
 from hostlift.localcloud.wire.errors import ApiError, conflict, invalid_parameter
 from hostlift.localcloud.wire.message import Product
-from hostlift.localcloud.wire.parameters import Request
+from hostlift.localcloud.wire.parameters import Request, Size50
 from hostlift.localcloud.wire.times import to_second
 
 _PRIVATE = tuple(IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
@@ -58,6 +58,7 @@ class CreateVpc(Request):
 class DescribeVpcs(Paged):
     """List private networks; ``VpcId`` is up to 20 ids with commas between."""
 
+    PageSize: Size50 = 10
     VpcId: str = ""
     VpcName: str = ""
     IsDefault: bool | None = None
@@ -101,7 +102,7 @@ class DeleteVpc(Request):
     DryRun: bool = False
 
 
-@action(Product.VPC, CreateVpc)
+@action(Product.VPC, CreateVpc, on="vpc/*")
 def create_vpc(context: Context, ask: CreateVpc) -> Body:
     """Pending first, Available soon."""
     check_name(ask.VpcName, "VpcName", "InvalidVpcName.Malformed")
@@ -111,11 +112,12 @@ def create_vpc(context: Context, ask: CreateVpc) -> Body:
     network = read_network(ask.CidrBlock)
     if network is None or network.prefixlen not in _PREFIXES or not _is_private(network):
         raise invalid_parameter("CidrBlock", code="InvalidCidrBlock.Malformed")
-    store, region = context.cloud.store, ask.RegionId
-    if sum(v.region == region for v in store.vpcs.all()) >= context.cloud.settings.quotas.vpcs:
+    store, region = context.store, ask.RegionId
+    if sum(v.region == region for v in store.vpcs.all()) >= context.quotas.vpcs:
         raise conflict("QuotaExceeded.Vpc", "The number of VPCs exceeds the quota.")
     vpc = Vpc(
         id=new_id("vpc"),
+        account=context.account.id,
         region=region,
         created=context.now,
         name=ask.VpcName,
@@ -137,7 +139,7 @@ def create_vpc(context: Context, ask: CreateVpc) -> Body:
     }
 
 
-@action(Product.VPC, DescribeVpcs)
+@action(Product.VPC, DescribeVpcs, on="vpc/*")
 def describe_vpcs(context: Context, ask: DescribeVpcs) -> Body:
     """Newest last."""
     ids = [i for i in ask.VpcId.split(",") if i]
@@ -146,26 +148,26 @@ def describe_vpcs(context: Context, ask: DescribeVpcs) -> Body:
     else:
         found = [
             v
-            for v in in_region(ask, context.cloud.store.vpcs.all())
+            for v in context.store.vpcs.all()
             if (not ids or v.id in ids)
             and matches(
                 ((ask.VpcName, v.name), (ask.ResourceGroupId, v.resource_group)),
             )
             and has_tags(v, ask.Tag)
-            and ask.VpcOwnerId in {None, int(context.cloud.account.id)}
+            and ask.VpcOwnerId in {None, int(context.account.id)}
         ]
     shown, numbers = page(ask, found)
     return {"Vpcs": {"Vpc": [_view(context, v) for v in shown]}, **numbers}
 
 
-@action(Product.VPC, DescribeVpcAttribute)
+@action(Product.VPC, DescribeVpcAttribute, on="vpc/*")
 def describe_vpc_attribute(context: Context, ask: DescribeVpcAttribute) -> Body:
     """One, with counts of what is in it."""
-    vpc = need(context.cloud.store.vpcs.get(ask.VpcId), "VpcId", ask.VpcId)
+    vpc = need(context.store.vpcs.get(ask.VpcId), "VpcId", ask.VpcId)
     view = dict(_view(context, vpc))
     for name in ("RouterTableIds", "NatGatewayIds", "CenStatus"):
         view.pop(name, None)
-    subnets = sum(s.vpc == vpc.id for s in context.cloud.store.vswitches.all())
+    subnets = sum(s.vpc == vpc.id for s in context.store.vswitches.all())
     counts: list[Json] = [
         {"ResourceType": "VSwitch", "ResourceCount": subnets},
         {"ResourceType": "VRouter", "ResourceCount": 1},
@@ -183,19 +185,19 @@ def describe_vpc_attribute(context: Context, ask: DescribeVpcAttribute) -> Body:
 @action(Product.VPC, ModifyVpcAttribute)
 def modify_vpc_attribute(context: Context, ask: ModifyVpcAttribute) -> Body:
     """Rename."""
-    vpc = need(context.cloud.store.vpcs.get(ask.VpcId), "VpcId", ask.VpcId)
+    vpc = need(context.store.vpcs.get(ask.VpcId), "VpcId", ask.VpcId)
     name = vpc.name if ask.VpcName is None else ask.VpcName
     text = vpc.description if ask.Description is None else ask.Description
     check_name(name, "VpcName")
     check_description(text)
-    context.cloud.store.vpcs.put(replace(vpc, name=name, description=text))
+    context.store.vpcs.put(replace(vpc, name=name, description=text))
     return DONE
 
 
 @action(Product.VPC, DeleteVpc)
 def delete_vpc(context: Context, ask: DeleteVpc) -> Body:
     """Refused while anything is in it."""
-    store = context.cloud.store
+    store = context.store
     vpc = need(store.vpcs.get(ask.VpcId), "VpcId", ask.VpcId)
     if vpc.status is NetworkStatus.PENDING:
         raise conflict("IncorrectVpcStatus", "The status of the VPC does not permit the operation.")
@@ -208,6 +210,7 @@ def delete_vpc(context: Context, ask: DeleteVpc) -> Body:
     if any(i.vpc == vpc.id for i in store.instances.all()):
         raise conflict("DependencyViolation.Instance", "Specified object has dependent instances.")
     store.vpcs.drop(vpc.id)
+    sites.forget(context.cloud, vpc.id)
     context.later(bury(context.cloud, "vpc", vpc.id), 0.0)
     return DONE
 
@@ -222,7 +225,7 @@ def network_tags(tags: dict[str, str]) -> Body:
 
 
 def _view(context: Context, vpc: Vpc) -> Body:
-    subnets = [s.id for s in context.cloud.store.vswitches.all() if s.vpc == vpc.id]
+    subnets = [s.id for s in context.store.vswitches.all() if s.vpc == vpc.id]
     return {
         "VpcId": vpc.id,
         "RegionId": vpc.region,
@@ -234,7 +237,7 @@ def _view(context: Context, vpc: Vpc) -> Body:
         "EnabledIpv6": False,
         "IsDefault": False,
         "CreationTime": to_second(vpc.created),
-        "OwnerId": int(context.cloud.account.id),
+        "OwnerId": int(context.account.id),
         "ResourceGroupId": vpc.resource_group,
         "VRouterId": vpc.router,
         "CenStatus": "Detached",

@@ -29,7 +29,7 @@ from hostlift.localcloud.state.records import NetworkStatus, Vpc, VSwitch
 from hostlift.localcloud.wire.answer import Body
 from hostlift.localcloud.wire.errors import ApiError, conflict, invalid_parameter
 from hostlift.localcloud.wire.message import Product
-from hostlift.localcloud.wire.parameters import Request
+from hostlift.localcloud.wire.parameters import Request, Size50
 from hostlift.localcloud.wire.times import to_second
 
 _PREFIXES = range(16, 30)
@@ -54,6 +54,7 @@ class CreateVSwitch(Request):
 class DescribeVSwitches(Paged):
     """List subnets."""
 
+    PageSize: Size50 = 10
     RegionId: str = ""
     VpcId: str = ""
     VSwitchId: str = ""
@@ -96,10 +97,10 @@ class DeleteVSwitch(Request):
     DryRun: bool = False
 
 
-@action(Product.VPC, CreateVSwitch)
+@action(Product.VPC, CreateVSwitch, on="vswitch/*")
 def create_vswitch(context: Context, ask: CreateVSwitch) -> Body:
     """Pending first, Available soon."""
-    store = context.cloud.store
+    store = context.store
     vpc = need(store.vpcs.get(ask.VpcId), "VpcId", ask.VpcId)
     check_zone(ask.ZoneId, vpc.region)
     check_name(ask.VSwitchName, "VSwitchName", "InvalidVSwitchName.Malformed")
@@ -107,10 +108,12 @@ def create_vswitch(context: Context, ask: CreateVSwitch) -> Body:
     if vpc.status is NetworkStatus.PENDING:
         raise conflict("IncorrectVpcStatus", "Current VPC status does not support this operation.")
     others = [s for s in store.vswitches.all() if s.vpc == vpc.id]
-    if len(others) >= context.cloud.settings.quotas.vswitches_per_vpc:
+    _check_alone(others)
+    if len(others) >= context.cloud.quotas(context.account, vpc.region).vswitches_per_vpc:
         raise conflict("QuotaExceeded.VSwitch", "The number of vSwitches exceeds the quota.")
     vswitch = VSwitch(
         id=new_id("vsw"),
+        account=context.account.id,
         region=vpc.region,
         created=context.now,
         name=ask.VSwitchName,
@@ -126,10 +129,10 @@ def create_vswitch(context: Context, ask: CreateVSwitch) -> Body:
     return {"VSwitchId": vswitch.id}
 
 
-@action(Product.VPC, DescribeVSwitches)
+@action(Product.VPC, DescribeVSwitches, on="vswitch/*")
 def describe_vswitches(context: Context, ask: DescribeVSwitches) -> Body:
     """Newest last."""
-    store = context.cloud.store
+    store = context.store
     tables = {v.id: v.route_table for v in store.vpcs.all()}
     owner = "" if ask.VSwitchOwnerId is None else str(ask.VSwitchOwnerId)
     found = [
@@ -146,7 +149,7 @@ def describe_vswitches(context: Context, ask: DescribeVSwitches) -> Body:
                 (ask.ZoneId, s.zone),
                 (ask.ResourceGroupId, s.resource_group),
                 (ask.RouteTableId, tables.get(s.vpc, "")),
-                (owner, context.cloud.account.id),
+                (owner, context.account.id),
             )
         )
     ]
@@ -154,37 +157,46 @@ def describe_vswitches(context: Context, ask: DescribeVSwitches) -> Body:
     return {"VSwitches": {"VSwitch": [_view(context, s) for s in shown]}, **numbers}
 
 
-@action(Product.VPC, DescribeVSwitchAttributes)
+@action(Product.VPC, DescribeVSwitchAttributes, on="vswitch/*")
 def describe_vswitch_attributes(context: Context, ask: DescribeVSwitchAttributes) -> Body:
     """One."""
-    found = need(context.cloud.store.vswitches.get(ask.VSwitchId), "VSwitchId", ask.VSwitchId)
+    found = need(context.store.vswitches.get(ask.VSwitchId), "VSwitchId", ask.VSwitchId)
     return _view(context, found)
 
 
 @action(Product.VPC, ModifyVSwitchAttribute)
 def modify_vswitch_attribute(context: Context, ask: ModifyVSwitchAttribute) -> Body:
     """Rename."""
-    found = need(context.cloud.store.vswitches.get(ask.VSwitchId), "VSwitchId", ask.VSwitchId)
+    found = need(context.store.vswitches.get(ask.VSwitchId), "VSwitchId", ask.VSwitchId)
     name = found.name if ask.VSwitchName is None else ask.VSwitchName
     text = found.description if ask.Description is None else ask.Description
     check_name(name, "VSwitchName")
     check_description(text)
-    context.cloud.store.vswitches.put(replace(found, name=name, description=text))
+    context.store.vswitches.put(replace(found, name=name, description=text))
     return DONE
 
 
 @action(Product.VPC, DeleteVSwitch)
 def delete_vswitch(context: Context, ask: DeleteVSwitch) -> Body:
     """Refused while an instance has an address in it."""
-    store = context.cloud.store
+    store = context.store
     found = need(store.vswitches.get(ask.VSwitchId), "VSwitchId", ask.VSwitchId)
     if found.status is NetworkStatus.PENDING:
         raise conflict("IncorrectVSwitchStatus", "The vSwitch is still being created.")
-    if any(i.vswitch == found.id for i in store.instances.all()):
+    _check_alone([s for s in store.vswitches.all() if s.vpc == found.vpc])
+    held = [i.vswitch for i in store.instances.all()]
+    held += [s.vswitch for s in context.cloud.store.shadows.all()]
+    if found.id in held:
         raise conflict("DependencyViolation", "Specified object has dependent resources.")
     store.vswitches.drop(found.id)
     context.later(bury(context.cloud, "vswitch", found.id, found.vpc), 0.0)
     return DONE
+
+
+def _check_alone(siblings: list[VSwitch]) -> None:
+    """A VPC works on one vSwitch at a time."""
+    if any(s.status is NetworkStatus.PENDING for s in siblings):
+        raise ApiError("TaskConflict", "Another vSwitch of the VPC is being created.", 409)
 
 
 def _network(ask: CreateVSwitch, vpc: Vpc, others: list[IPv4Network]) -> IPv4Network:
@@ -216,7 +228,7 @@ def _cut(ask: CreateVSwitch, whole: IPv4Network, others: list[IPv4Network]) -> I
 
 
 def _view(context: Context, vswitch: VSwitch) -> Body:
-    store = context.cloud.store
+    store = context.store
     vpc = store.vpcs.get(vswitch.vpc)
     used = sum(i.vswitch == vswitch.id for i in store.instances.all())
     return {
@@ -234,7 +246,7 @@ def _view(context: Context, vswitch: VSwitch) -> Body:
         "IsDefault": False,
         "ResourceGroupId": vswitch.resource_group,
         "NetworkAclId": "",
-        "OwnerId": int(context.cloud.account.id),
+        "OwnerId": int(context.account.id),
         "ShareType": "",
         "RouteTable": {
             "RouteTableId": vpc.route_table if vpc else "",

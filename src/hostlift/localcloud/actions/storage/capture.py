@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from hostlift.localcloud.actions.base import (
     Context,
+    Order,
     Regional,
     TagPart,
     action,
@@ -119,18 +120,17 @@ class _Origin:
     image: str = ""
 
 
-@action(Product.ECS, CreateImage)
+@action(Product.ECS, CreateImage, on="image/*", order=Order.STANDING)
 def create_image(context: Context, ask: CreateImage) -> Body:
     """Creating first; Available once its snapshots are."""
-    store = context.cloud.store
-    check_image_name(context, ask.RegionId, ask.ImageName)
+    store = context.store
+    check_image_name(store.images.all(), ask.ImageName)
     check_description(ask.Description)
     if len(ask.ImageVersion) > _VERSION:
         raise invalid_parameter("ImageVersion", code="InvalidImageVersion.Malformed")
     if ask.Platform and ask.Platform not in PLATFORMS:
         raise invalid_parameter("Platform", code="InvalidPlatform.ValueNotSupported")
-    own = [i for i in store.images.all() if i.region == ask.RegionId]
-    if len(own) >= context.cloud.settings.quotas.images:
+    if len(store.images.all()) >= context.quotas.images:
         raise quota("Image", "The Image Quota exceeds.")
     tags = read_tags(ask.Tag)
     key = new_id("m")
@@ -140,6 +140,7 @@ def create_image(context: Context, ask: CreateImage) -> Body:
     windows = platform.lower().startswith("windows")
     image = Image(
         id=key,
+        account=context.account.id,
         region=ask.RegionId,
         created=context.now,
         name=ask.ImageName or key,
@@ -178,7 +179,7 @@ def _origin(context: Context, ask: CreateImage, tags: dict[str, str]) -> _Origin
 
 def _from_instance(context: Context, ask: CreateImage, tags: dict[str, str]) -> _Origin:
     """Snapshots of all its disks; a mapping given beside it is ignored, as documented."""
-    instance = context.cloud.store.instances.get(ask.InstanceId)
+    instance = context.store.instances.get(ask.InstanceId)
     found = need(instance, "InstanceId", ask.InstanceId)
     if found.status not in {InstanceStatus.RUNNING, InstanceStatus.STOPPED} or found.deleting:
         raise ApiError(
@@ -212,7 +213,7 @@ def _from_mapping(context: Context, ask: CreateImage) -> _Origin:
     if len(parts) > _MOST:
         raise invalid_parameter("DiskDeviceMapping", f"At most {_MOST} disks.")
     snapshots = [_need(context, p.SnapshotId) if p.SnapshotId else None for p in parts]
-    _check_declared(ask, snapshots)
+    _check_declared(context, ask, snapshots)
     kinds = [
         p.DiskType or ("system" if s and s.disk_type == "system" else "data")
         for p, s in zip(parts, snapshots, strict=True)
@@ -240,11 +241,16 @@ def _from_mapping(context: Context, ask: CreateImage) -> _Origin:
     return _Origin(disks=tuple(ordered), image=base)
 
 
-def _check_declared(ask: CreateImage, snapshots: list[Snapshot | None]) -> None:
+def _check_declared(context: Context, ask: CreateImage, snapshots: list[Snapshot | None]) -> None:
     """A data-disk snapshot as system disk says nothing of its system: the caller must."""
     for part, snapshot in zip(ask.DiskDeviceMapping, snapshots, strict=True):
         if part.DiskType != "system" or (snapshot and snapshot.disk_type == "system"):
             continue
+        if not context.account.settings.system_disk_from_data:
+            raise conflict(
+                "UserNotInTheWhiteList",
+                "The user is not in the white list of create image by data disk snapshot.",
+            )
         if not ask.Platform:
             raise missing_parameter("Platform")
         if ask.Architecture is None:
@@ -279,7 +285,7 @@ def _size(part: MappingPart, snapshot: Snapshot | None) -> int:
 
 
 def _need(context: Context, key: str) -> Snapshot:
-    snapshot = context.cloud.store.snapshots.get(key)
+    snapshot = context.store.snapshots.get(key)
     if snapshot is None:
         raise not_found("SnapshotId", key)
     if snapshot.status is not SnapshotStatus.ACCOMPLISHED:
@@ -296,6 +302,7 @@ def _base(context: Context, origin: _Origin) -> Image | None:
         if public.id == origin.image:
             return Image(
                 id=public.id,
+                account="",
                 region="",
                 created=0.0,
                 platform=public.platform,
@@ -305,4 +312,4 @@ def _base(context: Context, origin: _Origin) -> Image | None:
                 boot_mode=public.boot_mode,
                 disks=(),
             )
-    return context.cloud.store.images.get(origin.image)
+    return context.store.images.get(origin.image)

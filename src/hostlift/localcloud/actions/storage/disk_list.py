@@ -11,7 +11,6 @@ from hostlift.localcloud.actions.base import (
     TagPart,
     Tokened,
     action,
-    in_region,
     page,
     tags_of,
 )
@@ -55,10 +54,10 @@ class DescribeDisks(Tokened):
     DryRun: bool = False
 
 
-@action(Product.ECS, DescribeDisks)
+@action(Product.ECS, DescribeDisks, on="disk/*")
 def describe_disks(context: Context, ask: DescribeDisks) -> Body:
     """Newest last."""
-    found = [d for d in in_region(ask, context.cloud.store.disks.all()) if _wanted(ask, d)]
+    found = [d for d in context.store.disks.all() if _wanted(ask, d)]
     shown, numbers = page(ask, found)
     return {"Disks": {"Disk": [_view(d) for d in shown]}, **numbers}
 

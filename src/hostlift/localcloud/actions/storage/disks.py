@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 from hostlift.localcloud.actions.base import (
     DONE,
     Context,
+    Order,
     TagPart,
     action,
     check_description,
@@ -17,10 +18,11 @@ from hostlift.localcloud.actions.base import (
     need,
     read_tags,
 )
-from hostlift.localcloud.catalogue import CATEGORIES
 from hostlift.localcloud.ids import new_id, serial_of
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life.burial import bury
+from hostlift.localcloud.offer.catalogue import CATEGORIES
+from hostlift.localcloud.offer.stock import of_disk
 from hostlift.localcloud.state.records import (
     Disk,
     DiskStatus,
@@ -72,7 +74,7 @@ class CreateDisk(Request):
 class AttachDisk(Request):
     """Hang a loose disk on an instance; a running guest sees it after its next start."""
 
-    HARMLESS = "KeyPairName Password Force Device RegionId"
+    HARMLESS = "KeyPairName Password Force Device"
 
     InstanceId: str
     DiskId: str
@@ -84,7 +86,7 @@ class AttachDisk(Request):
 class DetachDisk(Request):
     """Take a data disk off; it stays."""
 
-    HARMLESS = "DeleteWithInstance RegionId"
+    HARMLESS = "DeleteWithInstance"
 
     InstanceId: str
     DiskId: str
@@ -94,8 +96,6 @@ class DetachDisk(Request):
 class DeleteDisk(Request):
     """Only a loose one."""
 
-    HARMLESS = "RegionId"
-
     DiskId: str
 
 
@@ -103,7 +103,7 @@ class DeleteDisk(Request):
 class ModifyDiskAttribute(Request):
     """Name, description, release behaviour."""
 
-    HARMLESS = "EnableAutoSnapshot BurstingEnabled RegionId"
+    HARMLESS = "EnableAutoSnapshot BurstingEnabled"
 
     DiskId: str = ""
     DiskIds: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ class ModifyDiskAttribute(Request):
     DeleteAutoSnapshot: bool | None = None
 
 
-@action(Product.ECS, CreateDisk)
+@action(Product.ECS, CreateDisk, on="disk/*", order=Order.MONEY)
 def create_disk(context: Context, ask: CreateDisk) -> Body:
     """Creating first, Available soon."""
     if ask.InstanceId:
@@ -132,9 +132,11 @@ def create_disk(context: Context, ask: CreateDisk) -> Body:
         raise missing_parameter("Size")
     size = max(ask.Size or 0, snapshot.disk_size if snapshot else 0)
     check_size(size, ask.DiskCategory, "InvalidDataDiskSize.ValueNotSupported")
-    check_disk_quota(context, ask.RegionId, 1)
+    check_disk_quota(context, 1, size)
+    _check_stock(context, ask)
     disk = Disk(
         id=new_id("d"),
+        account=context.account.id,
         region=ask.RegionId,
         created=context.now,
         name=ask.DiskName,
@@ -150,7 +152,7 @@ def create_disk(context: Context, ask: CreateDisk) -> Body:
         snapshot=ask.SnapshotId,
         performance=performance_of(ask.DiskCategory, ask.PerformanceLevel),
     )
-    context.cloud.store.disks.put(replace(disk, serial=serial_of(disk.id)))
+    context.store.disks.put(replace(disk, serial=serial_of(disk.id)))
     context.later(Job("disk", disk.id))
     return {"DiskId": disk.id}
 
@@ -170,7 +172,7 @@ def attach_disk(context: Context, ask: AttachDisk) -> Body:
     if disk.zone != instance.zone:
         raise ApiError("ResourcesNotInSameZone", "Disk and instance are not in the same zone.")
     device = next_device(context, instance)
-    context.cloud.store.disks.put(
+    context.store.disks.put(
         replace(
             disk,
             status=DiskStatus.ATTACHING,
@@ -199,7 +201,7 @@ def detach_disk(context: Context, ask: DetachDisk) -> Body:
         raise conflict("DiskNotPortable", "The specified disk is not a portable disk.")
     if instance.status not in _ATTACHABLE:
         raise conflict("IncorrectInstanceStatus", "The instance must be Running or Stopped.")
-    context.cloud.store.disks.put(replace(disk, status=DiskStatus.DETACHING))
+    context.store.disks.put(replace(disk, status=DiskStatus.DETACHING))
     context.later(Job("disk", disk.id))
     return DONE
 
@@ -207,14 +209,14 @@ def detach_disk(context: Context, ask: DetachDisk) -> Body:
 @action(Product.ECS, DeleteDisk)
 def delete_disk(context: Context, ask: DeleteDisk) -> Body:
     """An unknown id is ignored, as documented."""
-    disk = context.cloud.store.disks.get(ask.DiskId)
+    disk = context.store.disks.get(ask.DiskId)
     if disk is None:
         return DONE
     if disk.status is not DiskStatus.AVAILABLE:
         raise conflict(
             "IncorrectDiskStatus", "The current disk status does not support this operation."
         )
-    context.cloud.store.disks.drop(disk.id)
+    context.store.disks.drop(disk.id)
     context.later(bury(context.cloud, "disk", disk.id), 0.0)
     return DONE
 
@@ -228,8 +230,8 @@ def modify_disk_attribute(context: Context, ask: ModifyDiskAttribute) -> Body:
     check_name(ask.DiskName or "", "DiskName")
     check_description(ask.Description or "")
     for key in ids:
-        disk = need(context.cloud.store.disks.get(key), "DiskId", key)
-        context.cloud.store.disks.put(
+        disk = need(context.store.disks.get(key), "DiskId", key)
+        context.store.disks.put(
             replace(
                 disk,
                 name=_or(ask.DiskName, disk.name),
@@ -239,6 +241,13 @@ def modify_disk_attribute(context: Context, ask: ModifyDiskAttribute) -> Body:
             )
         )
     return DONE
+
+
+def _check_stock(context: Context, ask: CreateDisk) -> None:
+    if not of_disk(context.cloud.settings.stock, ask.ZoneId, ask.DiskCategory).can_be_had:
+        raise conflict(
+            "InvalidDiskCategory.NotSupported", "The disk category is not offered in the zone."
+        )
 
 
 def check_size(size: int, category: str, code: str) -> None:
@@ -255,16 +264,17 @@ def performance_of(category: str, asked: str | None) -> str:
     return (asked or "PL1") if category == "cloud_essd" else ""
 
 
-def check_disk_quota(context: Context, region: str, more: int) -> None:
-    """Refuse more disks than the account may have."""
-    have = sum(d.region == region for d in context.cloud.store.disks.all())
-    if have + more > context.cloud.settings.quotas.disks:
+def check_disk_quota(context: Context, more: int, gib: int) -> None:
+    """Refuse more disks, or larger ones, than the account may have."""
+    disks, quotas = context.store.disks.all(), context.quotas
+    capacity = sum(d.size for d in disks) + gib
+    if len(disks) + more > quotas.disks or capacity > quotas.disk_gib:
         raise quota("PostPaidDisk", "Living postPaid disks quota exceeded.")
 
 
 def data_snapshot(context: Context, key: str, parameter: str) -> Snapshot:
     """A finished snapshot of a data disk, to make a disk from."""
-    snapshot = context.cloud.store.snapshots.get(key)
+    snapshot = context.store.snapshots.get(key)
     if snapshot is None:
         raise not_found(parameter, key)
     if snapshot.status is not SnapshotStatus.ACCOMPLISHED:
@@ -285,7 +295,7 @@ def next_device(context: Context, instance: Instance) -> str:
     Raises:
         ApiError: It has as many disks as it can have.
     """
-    used = {d.device for d in context.cloud.store.disks.all() if d.instance == instance.id}
+    used = {d.device for d in context.store.disks.all() if d.instance == instance.id}
     free = [f"/dev/xvd{letter}" for letter in _LETTERS if f"/dev/xvd{letter}" not in used]
     if len(used) >= _MOST or not free:
         raise conflict(
@@ -299,6 +309,6 @@ def _or(value: V | None, old: V) -> V:
 
 
 def _pair(context: Context, disk: str, instance: str) -> tuple[Disk, Instance]:
-    store = context.cloud.store
+    store = context.store
     found = need(store.instances.get(instance), "InstanceId", instance)
     return need(store.disks.get(disk), "DiskId", disk), found

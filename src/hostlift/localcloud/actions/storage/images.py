@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -90,7 +91,7 @@ class ModifyImageAttribute(Regional):
     DryRun: bool = False
 
 
-@action(Product.ECS, DescribeImages)
+@action(Product.ECS, DescribeImages, on="image/*")
 def describe_images(context: Context, ask: DescribeImages) -> Body:
     """The public ones first, then our own, newest last."""
     states = {s.strip() for s in ask.Status.split(",") if s.strip()}
@@ -101,9 +102,8 @@ def describe_images(context: Context, ask: DescribeImages) -> Body:
         raise invalid_parameter("ImageId")
     found = [
         i
-        for i in (*public_images(context, ask.RegionId), *context.cloud.store.images.all())
-        if i.region == ask.RegionId
-        and (not ids or i.id in ids)
+        for i in usable_images(context)
+        if (not ids or i.id in ids)
         and (not states or i.status.value in states)
         and _wanted(context, ask, i)
     ]
@@ -115,25 +115,25 @@ def describe_images(context: Context, ask: DescribeImages) -> Body:
 @action(Product.ECS, DeleteImage)
 def delete_image(context: Context, ask: DeleteImage) -> Body:
     """Its snapshots stay; instances made from it too."""
-    image = need_own_image(context, ask.RegionId, ask.ImageId)
+    image = need_own_image(context, ask.ImageId)
     if image.status is ImageStatus.CREATING and not ask.Force:
         raise conflict("IncorrectImageStatus", "The image is still being created.")
     if _is_used(context, image) and not ask.Force:
         raise conflict("ImageUsingByInstance", "The specified image has created instances.")
-    context.cloud.store.images.drop(image.id)
+    context.store.images.drop(image.id)
     return DONE
 
 
 @action(Product.ECS, ModifyImageAttribute)
 def modify_image_attribute(context: Context, ask: ModifyImageAttribute) -> Body:
     """What is not given stays."""
-    image = need_own_image(context, ask.RegionId, ask.ImageId)
+    image = need_own_image(context, ask.ImageId)
     if ask.Status == "Deprecated":
         raise invalid_parameter("Status", "This cloud deprecates no images.")
     if ask.ImageName is not None and ask.ImageName != image.name:
-        check_image_name(context, ask.RegionId, ask.ImageName)
+        check_image_name(context.store.images.all(), ask.ImageName)
     check_description(ask.Description or "")
-    context.cloud.store.images.put(
+    context.store.images.put(
         replace(
             image,
             name=image.name if ask.ImageName is None else ask.ImageName,
@@ -146,38 +146,39 @@ def modify_image_attribute(context: Context, ask: ModifyImageAttribute) -> Body:
     return DONE
 
 
-def public_images(context: Context, region: str) -> list[Image]:
-    """The images of the compute kind, which are in every region."""
-    return [_public(p, region) for p in context.cloud.compute.public_images()]
+def usable_images(context: Context) -> list[Image]:
+    """The public ones, our own, and those of others that we may use."""
+    public = [_public(p, context.region) for p in context.cloud.compute.public_images()]
+    shared = [
+        i
+        for i in context.cloud.store.images.all()
+        if context.account.id in i.shared_with and i.region == context.region
+    ]
+    return [*public, *context.store.images.all(), *shared]
 
 
-def need_image(context: Context, region: str, key: str) -> Image:
-    """A public image or one of ours, in any state."""
-    own = context.cloud.store.images.get(key)
-    if own is not None and own.region == region:
-        return own
-    for image in public_images(context, region):
+def need_image(context: Context, key: str) -> Image:
+    """An image we may use, in any state."""
+    for image in usable_images(context):
         if image.id == key:
             return image
     raise not_found("ImageId", key)
 
 
-def need_own_image(context: Context, region: str, key: str) -> Image:
+def need_own_image(context: Context, key: str) -> Image:
     """One of ours."""
-    image = need_image(context, region, key)
-    if image.owner != "self":
-        raise conflict("OperationDenied", "A public image cannot be changed.")
+    image = need_image(context, key)
+    if image.account != context.account.id:
+        raise conflict("OperationDenied", "Only the owner of an image changes it.")
     return image
 
 
-def check_image_name(context: Context, region: str, name: str) -> None:
-    """Refuse malformed names, and names in use."""
+def check_image_name(others: Iterable[Image], name: str) -> None:
+    """Refuse malformed names, and names that ``others`` of the region have."""
     check_name(name, "ImageName")
     if name.startswith(("acs:", "aliyun")):
         raise invalid_parameter("ImageName", code="InvalidImageName.Malformed")
-    if name and any(
-        i.name == name and i.region == region for i in context.cloud.store.images.all()
-    ):
+    if name and any(i.name == name for i in others):
         raise ApiError(
             "InvalidImageName.Duplicated", "The specified Image name has already been used."
         )
@@ -188,6 +189,7 @@ def _public(image: PublicImage, region: str) -> Image:
     disk = ImageDisk(device="/dev/xvda", type="system", size=image.size_gib)
     return Image(
         id=image.id,
+        account="",
         region=region,
         created=1_704_067_200.0,
         name=image.name,
@@ -203,19 +205,19 @@ def _public(image: PublicImage, region: str) -> Image:
 
 
 def _is_used(context: Context, image: Image) -> bool:
-    return any(i.image == image.id for i in context.cloud.store.instances.all())
+    return any(i.image == image.id for i in context.store.instances.all())
 
 
 def _wanted(context: Context, ask: DescribeImages, image: Image) -> bool:
     pairs = (
         (ask.ImageName, image.name),
         (ask.ImageFamily, image.family),
-        (ask.ImageOwnerAlias or "", image.owner),
+        (ask.ImageOwnerAlias or "", _alias(context, image)),
         (ask.Architecture or "", image.architecture),
         (ask.OSType or "", image.os_type),
         (ask.ResourceGroupId, image.resource_group),
     )
-    if ask.ImageOwnerId not in {None, _owner(context, image)}:
+    if ask.ImageOwnerId not in {None, _owner(image)}:
         return False
     if ask.SnapshotId and ask.SnapshotId not in {d.snapshot for d in image.disks}:
         return False
@@ -231,13 +233,19 @@ def _wanted(context: Context, ask: DescribeImages, image: Image) -> bool:
     )
 
 
-def _owner(context: Context, image: Image) -> int:
-    return int(context.cloud.account.id) if image.owner == "self" else 0
+def _alias(context: Context, image: Image) -> str:
+    if image.owner == "self" and image.account != context.account.id:
+        return "others"
+    return image.owner
+
+
+def _owner(image: Image) -> int:
+    return int(image.account or 0)
 
 
 def _view(context: Context, image: Image) -> Body:
     done = image.status is ImageStatus.AVAILABLE
-    own = image.owner == "self"
+    alias = _alias(context, image)
     disks: list[Json] = [
         {
             "Device": d.device,
@@ -251,15 +259,15 @@ def _view(context: Context, image: Image) -> Body:
             "RemainTime": 0,
         }
         for d in image.disks
-        if own
+        if alias == "self"
     ]
     return {
         "ImageId": image.id,
         "ImageName": image.name,
         "ImageFamily": image.family,
         "ImageVersion": image.version,
-        "ImageOwnerAlias": image.owner,
-        "ImageOwnerId": _owner(context, image),
+        "ImageOwnerAlias": alias,
+        "ImageOwnerId": _owner(image),
         "Description": image.description,
         "OSName": image.os_name,
         "OSNameEn": image.os_name,
@@ -274,9 +282,9 @@ def _view(context: Context, image: Image) -> Body:
         "Usable": done,
         "ProductCode": "",
         "ResourceGroupId": image.resource_group,
-        "IsCopied": False,
+        "IsCopied": image.copied,
         "IsPublic": False,
-        "IsSelfShared": "",
+        "IsSelfShared": str(bool(image.shared_with)) if alias == "self" else "",
         "IsSubscribed": False,
         "IsSupportCloudinit": image.cloud_init,
         "IsSupportIoOptimized": True,

@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 from hostlift.localcloud.actions.base import (
     DONE,
     Context,
+    Order,
     TagPart,
     Tokened,
     action,
     check_description,
     check_name,
-    in_region,
     need,
     page,
     read_tags,
@@ -42,7 +42,7 @@ from hostlift.localcloud.wire.times import to_second
 class CreateSnapshot(Request):
     """A copy of a disk as it is now."""
 
-    HARMLESS = "Category InstantAccessRetentionDays RegionId"
+    HARMLESS = "Category InstantAccessRetentionDays"
 
     DiskId: str
     SnapshotName: str = ""
@@ -81,16 +81,14 @@ class DescribeSnapshots(Tokened):
 class DeleteSnapshot(Request):
     """``Force`` deletes one that disks were made from; never one that an image needs."""
 
-    HARMLESS = "RegionId"
-
     SnapshotId: str
     Force: bool = False
 
 
-@action(Product.ECS, CreateSnapshot)
+@action(Product.ECS, CreateSnapshot, on="snapshot/*", order=Order.STANDING)
 def create_snapshot(context: Context, ask: CreateSnapshot) -> Body:
     """Refused for a disk no guest ever wrote to."""
-    disk = need(context.cloud.store.disks.get(ask.DiskId), "DiskId", ask.DiskId)
+    disk = need(context.store.disks.get(ask.DiskId), "DiskId", ask.DiskId)
     if ask.SnapshotName.startswith("auto"):
         raise invalid_parameter("SnapshotName", code="InvalidSnapshotName.Malformed")
     check_name(ask.SnapshotName, "SnapshotName")
@@ -111,12 +109,10 @@ def create_snapshot(context: Context, ask: CreateSnapshot) -> Body:
     return {"SnapshotId": snapshot.id}
 
 
-@action(Product.ECS, DescribeSnapshots)
+@action(Product.ECS, DescribeSnapshots, on="snapshot/*")
 def describe_snapshots(context: Context, ask: DescribeSnapshots) -> Body:
     """Newest last."""
-    found = [
-        s for s in in_region(ask, context.cloud.store.snapshots.all()) if _wanted(context, ask, s)
-    ]
+    found = [s for s in context.store.snapshots.all() if _wanted(context, ask, s)]
     shown, numbers = page(ask, found)
     return {"Snapshots": {"Snapshot": [_view(context, s) for s in shown]}, **numbers}
 
@@ -124,7 +120,7 @@ def describe_snapshots(context: Context, ask: DescribeSnapshots) -> Body:
 @action(Product.ECS, DeleteSnapshot)
 def delete_snapshot(context: Context, ask: DeleteSnapshot) -> Body:
     """An image's snapshot stays as long as the image."""
-    store = context.cloud.store
+    store = context.store
     snapshot = need(store.snapshots.get(ask.SnapshotId), "SnapshotId", ask.SnapshotId)
     usage = usage_of(context, snapshot)
     if "image" in usage:
@@ -149,9 +145,15 @@ def add_snapshot(
     instant: bool = False,
     group: str = "",
 ) -> Snapshot:
-    """Store a new snapshot and start its copy at once."""
+    """Store a new snapshot and start its copy at once.
+
+    Raises:
+        ApiError: The account has no snapshot service, or as many snapshots as it may have.
+    """
+    _check_service(context, disk)
     snapshot = Snapshot(
         id=new_id("s"),
+        account=context.account.id,
         region=disk.region,
         created=context.now,
         name=name,
@@ -166,21 +168,36 @@ def add_snapshot(
         instant_access=instant,
         modified=context.now,
     )
-    context.cloud.store.snapshots.put(snapshot)
+    context.store.snapshots.put(snapshot)
     context.later(Job("snapshot", snapshot.id), 0.0)
     return snapshot
 
 
+def _check_service(context: Context, disk: Disk) -> None:
+    if not context.account.settings.snapshot_service:
+        raise conflict(
+            "InvalidAccountStatus.SnapshotServiceUnavailable",
+            "The snapshot service has not been activated.",
+        )
+    quotas = context.cloud.quotas(context.account, disk.region)
+    own = [s for s in context.store.snapshots.all() if s.region == disk.region]
+    if (
+        len(own) >= quotas.snapshots
+        or sum(s.disk == disk.id for s in own) >= quotas.snapshots_per_disk
+    ):
+        raise quota("Snapshot", "The snapshot quota exceeds.")
+
+
 def usage_of(context: Context, snapshot: Snapshot) -> str:
     """What was made from a snapshot: ``image``, ``disk``, ``image_disk`` or ``none``."""
-    store = context.cloud.store
+    store = context.store
     image = any(d.snapshot == snapshot.id for i in store.images.all() for d in i.disks)
     disk = any(d.snapshot == snapshot.id for d in store.disks.all())
     return "_".join((["image"] if image else []) + (["disk"] if disk else [])) or "none"
 
 
 def _check_copyable(context: Context, disk: Disk) -> None:
-    store = context.cloud.store
+    store = context.store
     if disk.status not in {DiskStatus.IN_USE, DiskStatus.AVAILABLE}:
         raise conflict(
             "IncorrectDiskStatus", "The current disk status does not support this operation."
@@ -206,12 +223,10 @@ def _check_copyable(context: Context, disk: Disk) -> None:
         raise conflict(
             "IncorrectDiskStatus.CreatingSnapshot", "A previous snapshot creation is in process."
         )
-    if len(others) >= context.cloud.settings.quotas.snapshots_per_disk:
-        raise quota("Snapshot", "The snapshot quota exceeds.")
 
 
 def _wanted(context: Context, ask: DescribeSnapshots, snapshot: Snapshot) -> bool:
-    disk = context.cloud.store.disks.get(snapshot.disk)
+    disk = context.store.disks.get(snapshot.disk)
     pairs = (
         (ask.DiskId, snapshot.disk),
         (ask.InstanceId, disk.instance if disk else ""),

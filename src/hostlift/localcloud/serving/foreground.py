@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import signal
 import socket
 from collections.abc import Iterator
@@ -17,13 +18,14 @@ from pathlib import Path
 from hostlift.errors import StateError
 from hostlift.host.clock import SystemClock
 from hostlift.host.files import atomic_write
-from hostlift.localcloud import account, config
+from hostlift.localcloud import config, credentials
 from hostlift.localcloud.cloud import Cloud
 from hostlift.localcloud.kinds import open_kind
 from hostlift.localcloud.linux.processes import Mark
 from hostlift.localcloud.requestlog import RequestLog
-from hostlift.localcloud.server import Server, listen
 from hostlift.localcloud.service import Service
+from hostlift.localcloud.serving.admin import Admin
+from hostlift.localcloud.serving.server import Server, listen
 from hostlift.localcloud.state.store import Store
 
 RUNNING = "daemon.json"
@@ -52,11 +54,13 @@ def serve(folder: Path, kind: str, listen_host: str, port: int) -> None:
         cloud.up(port)
         inner = cloud.fabric.api_addresses()
         sockets = [outer, *_listen_inside(stack, cloud, port)]
-        server = Server(Service(cloud, log))
+        token = secrets.token_urlsafe(32)
+        server = Server(Service(cloud, log), Admin(cloud, folder), token)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         cloud.run()
-        _announce(folder, kind, listen_host, inner, port)
+        here = [f"http://{host}:{port}" for host in (listen_host, *inner)]
+        _announce(folder, kind, token, here)
         server.serve_on(sockets)
 
 
@@ -82,12 +86,12 @@ def locked(path: Path) -> Iterator[None]:
 def _open(folder: Path, kind: str) -> tuple[Cloud, RequestLog]:
     clock = SystemClock()
     settings = config.load(folder)
-    owner = account.load_or_make(folder)
+    keyring = credentials.load_or_make(folder, settings)
     compute, fabric = open_kind(kind, folder)
     log = RequestLog(folder, clock)
     cloud = Cloud(
-        account=owner,
-        store=Store(folder),
+        keyring=keyring,
+        store=Store(folder, now=clock.now),
         compute=compute,
         fabric=fabric,
         clock=clock,
@@ -102,11 +106,12 @@ def _listen_inside(stack: ExitStack, cloud: Cloud, port: int) -> Iterator[socket
         yield stack.enter_context(cloud.fabric.listen(address, port))
 
 
-def _announce(folder: Path, kind: str, host: str, inner: tuple[str, ...], port: int) -> None:
+def _announce(folder: Path, kind: str, token: str, endpoints: list[str]) -> None:
     note = {
         **asdict(Mark.of(os.getpid())),
         "kind": kind,
-        "endpoint": f"http://{host}:{port}",
-        "inner_endpoints": [f"http://{address}:{port}" for address in inner],
+        "token": token,
+        "endpoint": endpoints[0],
+        "inner_endpoints": endpoints[1:],
     }
     atomic_write(folder / RUNNING, json.dumps(note, indent=2).encode())
