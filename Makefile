@@ -2,14 +2,14 @@
 # On a fresh Debian or Ubuntu machine, as root: `make demo` or `make test`. Nothing else is needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit check format bundle clean
+.PHONY: help setup demo test test-boot unit check format bundle clean
 
 PYTHON := .venv/bin/python
 BUNDLE := dist/hostlift-linux-x86_64.tar.gz
 SOURCES := $(shell find src scripts -type f ! -name '*.pyc' 2>/dev/null) pyproject.toml LICENSE README.md
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: ## system packages, .venv, images in ~/.cache/hostlift; a second run takes a second
 	@scripts/setup
@@ -19,6 +19,9 @@ demo: setup $(BUNDLE) ## a live server moves to the embedded cloud; ten minutes 
 
 test: setup $(BUNDLE) ## every test, virtual machines included
 	@$(PYTHON) -m pytest
+
+test-boot: setup ## adapt and boot every system of tests/boot; ten minutes more
+	@$(PYTHON) -m pytest -s tests/boot -m vm
 
 unit: setup ## the tests that take seconds
 	@$(PYTHON) -m pytest -q tests/unit tests/property tests/contract

@@ -53,8 +53,9 @@ def test_everything_is_formatted() -> None:
 
 @pytest.mark.slow
 def test_types_are_complete_and_right() -> None:
-    """mypy strict over the product and the demo."""
+    """mypy strict over the product, the benchmarks and the demo."""
     assert said(str(BIN / "mypy")) == ""
+    assert said(str(BIN / "mypy"), "benchmarks") == ""
     assert said(str(BIN / "mypy"), "demo", "--exclude", "demo/source/recipe") == ""
 
 

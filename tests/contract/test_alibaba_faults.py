@@ -75,7 +75,7 @@ def test_a_refusal_comes_with_its_remedy(tmp_path: Path, code: str, word: str) -
         cloud = registry.open_cloud("alibaba", access)
         with pytest.raises(CloudError) as caught:
             cloud.create_vpc(cidr="172.16.0.0/16", tags={}, token="t")
-    assert caught.value.retry_class is Retry.NEVER
+    assert caught.value.retry is Retry.NEVER
     assert word in caught.value.hint
     assert caught.value.request_id
 
@@ -89,4 +89,4 @@ def test_an_account_that_was_throttled_for_good_may_be_asked_again(tmp_path: Pat
         cloud = registry.open_cloud("alibaba", access, clock=FakeClock())
         with pytest.raises(CloudError) as caught:
             cloud.identity()
-    assert caught.value.retry_class is Retry.RETRY
+    assert caught.value.retry is Retry.RETRY

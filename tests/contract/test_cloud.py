@@ -75,7 +75,7 @@ class Arena:
             try:
                 self.cloud.delete(Resource(kind, name))
             except CloudError as error:
-                if error.retry_class is not Retry.RETRY:
+                if error.retry is not Retry.RETRY:
                     raise
             return self.cloud.state(Resource(kind, name)) is None
 
@@ -130,7 +130,7 @@ class Arena:
             try:
                 name = self.cloud.create_snapshot(disk, name="disk0", tags=TAGS, token=token)
             except CloudError as error:
-                if error.retry_class is not Retry.RETRY:
+                if error.retry is not Retry.RETRY:
                     raise
                 return False
             found.append(name)
@@ -284,7 +284,7 @@ def test_what_is_in_use_is_not_deleted_but_may_be_later(arena: Arena) -> None:
     for kind in (ResourceKind.SECURITY_GROUP, ResourceKind.VSWITCH, ResourceKind.VPC):
         with pytest.raises(CloudError) as caught:
             arena.cloud.delete(found[kind])
-        assert caught.value.retry_class is Retry.RETRY
+        assert caught.value.retry is Retry.RETRY
     disk = arena.ready(ResourceKind.INSTANCE, name).disks[0][0]
     arena.stop(name)
     snapshot = arena.snapshot(disk)
@@ -292,7 +292,7 @@ def test_what_is_in_use_is_not_deleted_but_may_be_later(arena: Arena) -> None:
     arena.ready(ResourceKind.IMAGE, image)
     with pytest.raises(CloudError) as caught:
         arena.cloud.delete(Resource(ResourceKind.SNAPSHOT, snapshot))
-    assert caught.value.retry_class is Retry.RETRY
+    assert caught.value.retry is Retry.RETRY
 
 
 def test_everything_goes_newest_first(arena: Arena) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from fakes.tree import MemoryTree
 
 from hostlift.host import beneath
 from hostlift.host.tree import RootTree
-from hostlift.ports.tree import Tree
+from hostlift.ports.tree import Attributes, Tree
 
 
 @pytest.fixture(params=["memory", "openat2", "walk"])
@@ -201,3 +202,21 @@ def test_names_that_are_not_utf8_come_as_surrogates(tree: Tree) -> None:
     tree.write(name, b"x")
     assert tree.listdir("/") == [name[1:]]
     assert tree.read(name) == b"x"
+
+
+def test_attributes_are_set_as_they_were_read(tree: Tree) -> None:
+    """Mode, time and xattrs of a file, a folder and a link; unknown ones go."""
+    tree.write("/f", b"x")
+    tree.symlink("/l", "f")
+    tree.mkdir("/d")
+    wanted = Attributes(0o640, mtime_ns=1_500_000_000_123_456_789, xattrs=(("user.a", b"\0b"),))
+    for path in ("/f", "/d"):
+        before = tree.attributes(path)
+        tree.set_attributes(path, wanted)
+        assert tree.attributes(path) == wanted
+        tree.set_attributes(path, before)
+        assert tree.attributes(path) == before
+    link = replace(tree.attributes("/l"), mtime_ns=5)
+    tree.set_attributes("/l", link)
+    assert tree.attributes("/l") == link
+    assert tree.attributes("/f").mtime_ns != 5

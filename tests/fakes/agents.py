@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Agents in this process: folders for target disks, socket pairs for the data channel.
 
-Receiving and re-reading are the real engine; preparing makes folders, adapting writes one file.
+Receiving and re-reading are the real engine; preparing makes folders, adapting writes one file and
+spoils another. Restoring names both and puts neither back: a target that lost power right after.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from hostlift.remote.messages import (
     JobStatus,
     Prepared,
     Reread,
+    Restored,
     Sealed,
     VolumeReady,
 )
@@ -33,6 +35,7 @@ from hostlift.replicate.receiver import Receiver
 from hostlift.replicate.reread import reread
 
 ADAPTED = "hostlift-adapted"
+SPOILED = "etc/issue"
 
 
 class FolderAgents:
@@ -48,6 +51,7 @@ class FolderAgents:
             raise AgentUnreachable("no such instance", subject=site.instance)
         if state.phase is Phase.STOPPED:
             ctx.cloud.start_instance(site.instance)
+            ctx.ledger.ready(state.resource, deadline=600, label="start")
         yield cast("Agent", FolderAgent(self.folder / site.instance))
 
 
@@ -66,12 +70,16 @@ class FolderAgent:
                 ready = tuple(self._prepare(v.id) for v in prepare.volumes)
                 return JobStatus(**status, prepared=Prepared(volumes=ready))
             case JobOrder(kind=JobKind.REREAD, reread=wish) if wish:
-                found = {v: list(reread(self.folder / v)) for v in wish.volumes}
+                # Cold caches prove something about disks; here they would only slow the machine.
+                folders = {v: self.folder / v for v in wish.volumes}
+                found = {v: list(reread(f, drop_caches=False)) for v, f in folders.items()}
                 self._read[name] = [e for entries in found.values() for e in entries]
                 counts = {v: len(entries) for v, entries in found.items()}
                 return JobStatus(**status, reread=Reread(entries=counts, bytes=0))
             case JobOrder(kind=JobKind.ADAPT):
                 return JobStatus(**status, adapted=self._adapt())
+            case JobOrder(kind=JobKind.RESTORE):
+                return JobStatus(**status, restored=self._restore())
             case _:
                 return JobStatus(**status, sealed=Sealed(checks={}))
 
@@ -90,7 +98,14 @@ class FolderAgent:
         return VolumeReady(volume=volume, generation=str(self.folder), size=1 << 40, free=1 << 40)
 
     def _adapt(self) -> AdaptReport:
-        root = min(self.folder.iterdir(), key=lambda p: p.name)
+        root = next(v for v in self.folder.iterdir() if (v / "etc").is_dir())
         (root / ADAPTED).write_text("adapted\n")
-        edit = Edit(adaptation="fake", kind=EditKind.CREATED, path=f"/{ADAPTED}", why="a test")
-        return AdaptReport(edits=(edit,))
+        edits = [Edit(adaptation="fake", kind=EditKind.CREATED, path=f"/{ADAPTED}", why="a test")]
+        if (root / SPOILED).exists():
+            (root / SPOILED).write_text("another\n")
+            path = f"/{SPOILED}"
+            edits.append(Edit(adaptation="fake", kind=EditKind.CHANGED, path=path, why="a test"))
+        return AdaptReport(edits=tuple(edits))
+
+    def _restore(self) -> Restored:
+        return Restored(paths=(f"/{ADAPTED}", f"/{SPOILED}"))

@@ -8,7 +8,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from fakes.papercloud import KEY, REGION, PaperCloud
+from fakes.papercloud import REGION, PaperCloud
 
 from hostlift.localcloud.wire.message import HttpRequest, Product
 from hostlift.localcloud.wire.signature import rpc
@@ -28,13 +28,47 @@ class Refused(Exception):
         self.code = str(body["Code"])
         self.message = str(body["Message"])
         self.status = status
+        self.detail: dict[str, str] = body.get("AccessDeniedDetail", {})
+
+
+class Lost(Exception):
+    """A connection that ended without an answer."""
 
 
 class Calls:
-    """``calls.ecs("RunInstances", Amount=1)`` against a cloud with a driven clock."""
+    """``calls.ecs("RunInstances", Amount=1)`` against a cloud with a driven clock.
 
-    def __init__(self, paper: PaperCloud) -> None:
+    Args:
+        paper: The cloud.
+        owner: Whose key signs: ``main``, ``partner``, ``main/mover``.
+        region: Where.
+        temporary: Credentials of an assumed role, instead of the owner's.
+    """
+
+    def __init__(
+        self,
+        paper: PaperCloud,
+        owner: str = "main",
+        *,
+        region: str = REGION,
+        temporary: dict[str, str] | None = None,
+    ) -> None:
         self.paper = paper
+        self.owner = owner
+        self.region = region
+        self.temporary = temporary
+        self.source = "127.0.0.1"
+
+    def of(self, owner: str, region: str = "") -> Calls:
+        """Calls of somebody else, or of the same elsewhere."""
+        return Calls(self.paper, owner, region=region or self.region)
+
+    def assuming(self, role: str, **more: Any) -> Calls:
+        """Calls with temporary keys of a role of the same account."""
+        account = self.paper.keyring[self.owner.partition("/")[0]].id
+        arn = f"acs:ram::{account}:role/{role}"
+        done = self.sts("AssumeRole", RoleArn=arn, RoleSessionName="test", **more)
+        return Calls(self.paper, self.owner, region=self.region, temporary=done["Credentials"])
 
     def ecs(self, action: str, **parameters: Any) -> dict[str, Any]:
         return self._call(Product.ECS, action, parameters)
@@ -45,17 +79,27 @@ class Calls:
     def sts(self, action: str, **parameters: Any) -> dict[str, Any]:
         return self._call(Product.STS, action, parameters)
 
+    def bss(self, action: str, **parameters: Any) -> dict[str, Any]:
+        return self._call(Product.BSS, action, parameters)
+
+    def quotas(self, action: str, **parameters: Any) -> dict[str, Any]:
+        return self._call(Product.QUOTAS, action, parameters)
+
     def refusal(self, action: str, **parameters: Any) -> str:
         """The code with which ECS refuses a call."""
+        return self.refused(Product.ECS, action, **parameters).code
+
+    def refused(self, product: Product, action: str, **parameters: Any) -> Refused:
+        """How a call is refused."""
         try:
-            self.ecs(action, **parameters)
+            self._call(product, action, parameters)
         except Refused as refused:
-            return refused.code
+            return refused
         raise AssertionError(f"{action} was not refused")
 
     def settle(self, seconds: float = 5.0) -> None:
         """Let the cloud do all its pending work, and ``seconds`` pass."""
-        clock: Any = self.paper.cloud.clock
+        clock: Any = self.paper.clock
         for _ in range(20):
             self.paper.cloud.jobs.run_due()
             clock.sleep(seconds / 20)
@@ -93,20 +137,30 @@ class Calls:
         return list(self.ecs("DescribeDisks", InstanceId=instance)["Disks"]["Disk"])
 
     def _call(self, product: Product, action: str, given: dict[str, Any]) -> dict[str, Any]:
+        key = self.paper.key(self.owner)
+        access, secret, token = key.access_key_id, key.access_key_secret, ""
+        if self.temporary:
+            access = self.temporary["AccessKeyId"]
+            secret = self.temporary["AccessKeySecret"]
+            token = self.temporary["SecurityToken"]
         parameters = {
-            **({"RegionId": REGION} if product is not Product.STS else {}),
+            **({"RegionId": self.region} if product in {Product.ECS, Product.VPC} else {}),
+            **({"SecurityToken": token} if token else {}),
             **{k.replace("__", "."): str(v) for k, v in given.items()},
             "Action": action,
             "Version": product.value,
             "Format": "JSON",
-            "AccessKeyId": KEY.access_key_id,
+            "AccessKeyId": access,
             "SignatureMethod": "HMAC-SHA1",
             "SignatureVersion": "1.0",
             "SignatureNonce": str(next(_nonces)),
             "Timestamp": to_second(self.paper.cloud.clock.now()),
         }
-        parameters["Signature"] = rpc("GET", parameters, KEY.secret)
-        answer = self.paper.service.handle(HttpRequest("GET", "/", urlencode(parameters), {}))
+        parameters["Signature"] = rpc("GET", parameters, secret)
+        request = HttpRequest("GET", "/", urlencode(parameters), {}, source=self.source)
+        answer = self.paper.service.handle(request)
+        if answer.lost:
+            raise Lost(action)
         body = dict(json.loads(answer.body))
         if answer.status != 200:
             raise Refused(body, answer.status)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hostlift.host.command import SystemCommands
-from hostlift.replicate.freezing.writers import unified_root
+from hostlift.replicate.freezing.hold import thaw_group
+from hostlift.replicate.freezing.writers import hierarchies
 
 WRITER = """
 import os, sys, time
@@ -24,19 +25,38 @@ while True:
 
 
 @contextlib.contextmanager
-def private_group(name: str) -> Iterator[Path]:
-    """A control group of our own; empty at the end."""
-    root = unified_root()
-    assert root is not None, "the kernel has no unified hierarchy"
+def private_group(name: str, *, older: bool = False) -> Iterator[Path]:
+    """A control group of our own; empty at the end.
+
+    ``older``: of the freezer that came before the unified hierarchy.
+    """
+    found = hierarchies()
+    root = found.freezer if older else found.unified
+    assert root is not None, "the kernel has no such hierarchy, or it is not mounted"
     group = root / f"hostlift-test-{name}-{os.getpid()}"
     group.mkdir()
     try:
         yield group
     finally:
-        for path in sorted(group.rglob("cgroup.freeze"), reverse=True):
-            path.write_text("0")
-        for path in sorted({p.parent for p in group.rglob("cgroup.procs")}, reverse=True):
-            path.rmdir()
+        groups = sorted({p.parent for p in group.rglob("cgroup.procs")}, reverse=True)
+        for path in groups:
+            thaw_group(path)
+        for path in groups:
+            _remove(path)
+
+
+def _remove(group: Path) -> None:
+    """A group stays busy for a moment after its last process has gone from the list."""
+    end = time.monotonic() + 20
+    while True:
+        try:
+            group.rmdir()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 @contextlib.contextmanager
@@ -54,7 +74,7 @@ def writer(group: Path, output: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        (group / "cgroup.freeze").write_text("0")
+        thaw_group(group)
         for pid in (group / "cgroup.procs").read_text().split():
             if int(pid) != os.getpid():
                 os.kill(int(pid), signal.SIGKILL)

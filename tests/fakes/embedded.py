@@ -1,45 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The embedded cloud on paper, in threads of this process, behind the real driver and SDK."""
+"""The embedded cloud on paper behind the real driver: over the SDK and a socket, or without both.
+
+``driven(cloud(faults=[...]))`` is the fast one: virtual time, no thread, no socket; a whole life of
+resources takes milliseconds, so a fault can be tried at every call of it.
+"""
 
 from __future__ import annotations
 
+import itertools
+import json
 import threading
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from fakes.papercloud import REGION, PaperCloud
 
 from hostlift.clouds import registry
 from hostlift.clouds.access import CloudAccess
+from hostlift.clouds.alibaba import catalogue
+from hostlift.clouds.alibaba.api import Api
+from hostlift.clouds.alibaba.driver import AlibabaCloud
+from hostlift.clouds.alibaba.transport import Answer, Refused
 from hostlift.host.clock import SystemClock
-from hostlift.localcloud import account
+from hostlift.localcloud import credentials
 from hostlift.localcloud.cloud import Cloud as EmbeddedCloud
-from hostlift.localcloud.config import Settings
+from hostlift.localcloud.config import MAIN, Settings
 from hostlift.localcloud.kinds import open_kind
 from hostlift.localcloud.requestlog import RequestLog
-from hostlift.localcloud.server import Server, listen
 from hostlift.localcloud.service import Service
+from hostlift.localcloud.serving.server import Server, listen
 from hostlift.localcloud.state.store import Store
+from hostlift.localcloud.wire.answer import Answer as WireAnswer
+from hostlift.localcloud.wire.message import HttpRequest
+from hostlift.localcloud.wire.signature import rpc
+from hostlift.localcloud.wire.times import to_second
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from hostlift.clouds.alibaba.actions import Action
+    from hostlift.localcloud.credentials import KeyPair
+    from hostlift.ports.clock import Clock
     from hostlift.ports.cloud import Cloud
 
-BRISK = Settings(delay=0.02, watch_period=0.05)
+BRISK = Settings(delay=0.02, linger=0.02, watch_period=0.05)
+_nonces = itertools.count()
 
 
 @contextmanager
 def embedded_cloud(folder: Path, settings: Settings = BRISK) -> Iterator[CloudAccess]:
     """An embedded cloud kept in ``folder``; yields how to reach it in cn-hangzhou."""
     clock = SystemClock()
-    owner = account.load_or_make(folder)
+    keyring = credentials.load_or_make(folder, settings)
     compute, fabric = open_kind("paper", folder)
     with ExitStack() as stack:
         log = RequestLog(folder, clock)
         stack.callback(log.close)
         cloud = EmbeddedCloud(
-            account=owner,
-            store=Store(folder),
+            keyring=keyring,
+            store=Store(folder, now=clock.now),
             compute=compute,
             fabric=fabric,
             clock=clock,
@@ -56,9 +78,12 @@ def embedded_cloud(folder: Path, settings: Settings = BRISK) -> Iterator[CloudAc
         thread.start()
         stack.callback(thread.join)
         stack.callback(server.stop)
-        key = owner.key
+        key = keyring[MAIN]
         yield CloudAccess(
-            "cn-hangzhou", key.access_key_id, key.secret, endpoint=f"http://127.0.0.1:{port}"
+            REGION,
+            key.access_key_id,
+            key.access_key_secret,
+            endpoint=f"http://127.0.0.1:{port}",
         )
 
 
@@ -67,3 +92,68 @@ def alibaba_on_paper(folder: Path) -> Iterator[Cloud]:
     """A driver whose endpoint is an embedded cloud kept in ``folder``."""
     with embedded_cloud(folder) as access:
         yield registry.open_cloud("alibaba", access)
+
+
+@dataclass
+class DirectTransport:
+    """`hostlift.clouds.alibaba.transport.Transport` into a cloud of this process, signed and all."""
+
+    paper: PaperCloud
+    key: KeyPair
+
+    def call(self, action: Action, params: Mapping[str, str]) -> Answer:
+        signed = self._signed(action, params)
+        request = HttpRequest("GET", "/", urlencode(signed), {}, source="127.0.0.1")
+        answer = self.paper.service.handle(request)
+        if answer.lost:
+            self._clock.sleep(answer.hold)
+            raise Refused(catalogue.NO_ANSWER, "the connection was lost")
+        if not answer.content_type.startswith("application/json"):
+            raise Refused(catalogue.UNREADABLE, "the answer is not JSON", status=answer.status)
+        body = json.loads(answer.body)
+        if answer.status != 200:
+            raise _refused(answer, body)
+        return Answer(body, self.paper.clock.now())
+
+    def date(self) -> float:
+        return self.paper.clock.now()
+
+    @property
+    def _clock(self) -> Clock:
+        clock = self.paper.clock
+        assert hasattr(clock, "sleep")
+        return clock
+
+    def _signed(self, action: Action, params: Mapping[str, str]) -> dict[str, str]:
+        own = {
+            **params,
+            "Action": action.api_name,
+            "Version": action.service.version,
+            "Format": "JSON",
+            "AccessKeyId": self.key.access_key_id,
+            "SignatureMethod": "HMAC-SHA1",
+            "SignatureVersion": "1.0",
+            "SignatureNonce": f"direct-{next(_nonces)}",
+            "Timestamp": to_second(self.paper.clock.now()),
+        }
+        return {**own, "Signature": rpc("GET", own, self.key.access_key_secret)}
+
+
+def driven(paper: PaperCloud, owner: str = MAIN) -> AlibabaCloud:
+    """The driver, directly on a cloud whose clock it drives; jitter takes the whole limit."""
+    transport = DirectTransport(paper, paper.key(owner))
+    api = Api(transport, region=REGION, clock=transport._clock, jitter=lambda limit: limit)
+    return AlibabaCloud(api)
+
+
+def _refused(answer: WireAnswer, body: Mapping[str, object]) -> Refused:
+    detail = body.get("AccessDeniedDetail")
+    missing = str(detail.get("AuthAction", "")) if isinstance(detail, dict) else ""
+    return Refused(
+        code=str(body["Code"]),
+        message=str(body["Message"]),
+        request_id=str(body["RequestId"]),
+        status=answer.status,
+        retry_after=float(answer.headers.get("x-acs-retry-after", 0)) / 1000,
+        missing=missing,
+    )

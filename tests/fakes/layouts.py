@@ -10,8 +10,8 @@ from hostlift.adapt.layout import Layout
 from hostlift.adapt.ledger import Ledger
 from hostlift.adapt.linux.bench import Bench
 from hostlift.adapt.linux.catalogue import FAMILIES
-from hostlift.adapt.linux.family import detect
-from hostlift.model.adaptation import AdaptOrder
+from hostlift.adapt.linux.toolbox import survey
+from hostlift.model.adaptation import AdaptOrder, Addressing
 from hostlift.model.machine import TableKind
 from hostlift.model.plan import Content, TargetDisk, TargetPartition, Volume
 from hostlift.ports.commands import Commands
@@ -76,6 +76,34 @@ ORDER = AdaptOrder(
 )
 WITHOUT_SWAP = replace(ORDER, disks=(replace(SYSTEM_DISK, partitions=(ROOT,)), DATA_DISK))
 
+ESP_UUID = "ABCD-1234"
+ESP = TargetPartition(
+    number=3,
+    start=965 * MIB,
+    size=32 * MIB,
+    type="ef",
+    content=Content.ESP,
+    file_system="vfat",
+    fs_uuid=ESP_UUID,
+    mount_point="/boot/efi",
+)
+
+
+def an_order(
+    *, swap: bool = True, esp: bool = False, firmware: str = "", addressing: str = "dhcp"
+) -> AdaptOrder:
+    """An order for a machine that lacks swap, or starts by UEFI, or keeps its addresses."""
+    order = ORDER if swap else WITHOUT_SWAP
+    disk = order.disks[0]
+    if esp:
+        disk = replace(disk, partitions=(*disk.partitions, ESP))
+    return replace(
+        order,
+        disks=(disk, *order.disks[1:]),
+        firmware=firmware or ("uefi" if esp else "bios"),
+        addressing=Addressing(addressing),
+    )
+
 
 def a_bench(tree: Tree, folder: Path, commands: Commands, order: AdaptOrder = ORDER) -> Bench:
     """A bench over ``tree`` with its ledger in ``folder`` and plain files as disks."""
@@ -89,7 +117,7 @@ def a_bench(tree: Tree, folder: Path, commands: Commands, order: AdaptOrder = OR
         order=order,
         tree=tree,
         layout=Layout(order),
-        family=detect(order, tree, FAMILIES),
+        tools=survey(order, tree, Layout(order), FAMILIES),
         root=folder / "nowhere",
         commands=commands,
         devices=devices,

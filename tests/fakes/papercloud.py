@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An embedded cloud on paper: in-process with a driven clock, or on a socket with threads."""
+"""An embedded cloud on paper: in-process with a driven clock, or on a socket with threads.
+
+``cloud(faults=[Fault(kind=FaultKind.THROTTLE)], quotas={"vpcs": 1})`` is one in memory.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fakes.clock import FakeClock
 
@@ -15,17 +19,33 @@ from hostlift.host.clock import SystemClock
 from hostlift.localcloud.clock import Clock
 from hostlift.localcloud.cloud import Cloud
 from hostlift.localcloud.compute.paper import PaperCompute, PaperFabric
-from hostlift.localcloud.config import Settings
+from hostlift.localcloud.config import MAIN, Settings
+from hostlift.localcloud.credentials import KeyPair, Keyring, owners
 from hostlift.localcloud.requestlog import RequestLog
-from hostlift.localcloud.server import Server, listen
 from hostlift.localcloud.service import Service
+from hostlift.localcloud.serving.server import Server, listen
 from hostlift.localcloud.state.store import Store
-from hostlift.localcloud.wire.gate import Key
-from hostlift.localcloud.world import Account
 
-KEY = Key(access_key_id="LTAItest", secret="testsecret")
-ACCOUNT = Account("1234567890123456", KEY)
+MAIN_KEY = KeyPair("1234567890123456", "LTAItest", "testsecret")
 REGION = "cn-hangzhou"
+
+
+class DrivenClock(FakeClock):
+    """A clock during whose sleep the cloud does its work, each job at its own time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cloud: Cloud | None = None
+
+    def sleep(self, seconds: float) -> None:
+        end = self.time + seconds
+        while self.cloud is not None:
+            self.cloud.jobs.run_due()
+            due = self.cloud.jobs.next_due()
+            if due is None or due > end:
+                break
+            self.time = max(self.time, due)
+        self.time = max(self.time, end)
 
 
 @dataclass
@@ -37,32 +57,59 @@ class PaperCloud:
     fabric: PaperFabric
     service: Service
     log: RequestLog
+    keyring: Keyring
+    clock: Clock
     troubles: list[tuple[str, str]] = field(default_factory=list)
+
+    def key(self, owner: str = MAIN) -> KeyPair:
+        """The AccessKey of an account, or of a RAM user: ``main/mover``."""
+        return self.keyring[owner]
 
     def close(self) -> None:
         self.cloud.down()
         self.log.close()
 
 
+def keys_for(settings: Settings) -> Keyring:
+    """The same keys each time."""
+    found = {MAIN: MAIN_KEY}
+    for number, owner in enumerate(owners(settings)[1:], 1):
+        first = 2 if "/" in owner else 1
+        word = owner.replace("/", "").replace("-", "")
+        found[owner] = KeyPair(f"{first}{number:015}", f"LTAI{word}", f"secret-of-{owner}")
+    return found
+
+
+def cloud(clock: Clock | None = None, **wishes: Any) -> PaperCloud:
+    """A cloud in memory that is up; the wishes are fields of `Settings`."""
+    return paper_cloud(None, clock or DrivenClock(), Settings(**wishes))
+
+
 def paper_cloud(
-    folder: Path, clock: Clock | None = None, settings: Settings | None = None
+    folder: Path | None, clock: Clock | None = None, settings: Settings | None = None
 ) -> PaperCloud:
     """A cloud that is up; without `Cloud.run` its work is done by ``cloud.jobs.run_due()``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     clock = clock or FakeClock()
+    settings = settings or Settings()
+    keyring = keys_for(settings)
     compute, fabric, troubles = PaperCompute(folder), PaperFabric(), []
     log = RequestLog(folder, clock)
-    cloud = Cloud(
-        account=ACCOUNT,
-        store=Store(folder),
+    made = Cloud(
+        keyring=keyring,
+        store=Store(folder, now=clock.now),
         compute=compute,
         fabric=fabric,
         clock=clock,
-        settings=settings or Settings(),
+        settings=settings,
         report=lambda job, reason: troubles.append((job, reason)),
     )
-    cloud.up(0)
-    return PaperCloud(cloud, compute, fabric, Service(cloud, log), log, troubles)
+    if isinstance(clock, DrivenClock):
+        clock.cloud = made
+    made.up(0)
+    service = Service(made, log)
+    return PaperCloud(made, compute, fabric, service, log, keyring, clock, troubles)
 
 
 @contextmanager

@@ -111,15 +111,19 @@ class Rehearsal:
 
 
 @contextmanager
-def rehearsal(folder: Path, partitions: Sequence[tuple[str, str]]) -> Iterator[Rehearsal]:
+def rehearsal(
+    folder: Path, partitions: Sequence[tuple[str, str]], *, writable: bool = False
+) -> Iterator[Rehearsal]:
     """A rehearsal for the length of the block.
 
     Args:
         folder: For everything it needs.
         partitions: ``(device, mount point)`` of the source, root first.
+        writable: The test changes the source between two runs.
     """
     cloud, source = folder / "cloud", folder / "source"
     source.mkdir(parents=True)
+    options = () if writable else ("ro",)
     with ExitStack() as stack:
         info = daemon.up(cloud, "process", 0)
         stack.callback(daemon.reset, cloud)
@@ -128,7 +132,7 @@ def rehearsal(folder: Path, partitions: Sequence[tuple[str, str]]) -> Iterator[R
         space = stack.enter_context(internet_host(fabric, "source", SOURCE_ADDRESS))
         for device, point in partitions:
             target = source / point.lstrip("/")
-            stack.enter_context(mounted(device, target, kind="ext4", options=("ro",)))
+            stack.enter_context(mounted(device, target, kind="ext4", options=options))
         inner = next(e for e in info.inner_endpoints if HOSTS_ROUTER in e)
         yield Rehearsal(
             cloud=cloud,

@@ -4,19 +4,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hostlift.events import discard
 from hostlift.host.clock import SystemClock
+from hostlift.ports.clock import Clock
 from hostlift.replicate.manifest import Manifest
 from hostlift.replicate.passes import PassOptions, PassReport, run_pass
 from hostlift.replicate.receiver import Receiver
 from hostlift.replicate.source import SourceVolume, TreeRoot
 from hostlift.replicate.wire import Link
+
+_YOUNG_NS = 25_000_000
 
 
 class CutLink:
@@ -77,6 +82,8 @@ class Rig:
     stop: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
     connections: int = 0
+    clock: Clock | None = None
+    """The receiver's."""
     restarts: int = 0
     """How many of the next connections find an agent that has just been restarted."""
 
@@ -84,7 +91,7 @@ class Rig:
         return SourceVolume("v", self.trees or (TreeRoot(self.source),), self.excludes)
 
     def make_receiver(self) -> Receiver:
-        return Receiver({"v": self.target}, {"v": self.generation})
+        return Receiver({"v": self.target}, {"v": self.generation}, clock=self.clock)
 
     def connect(self, _index: int) -> Link:
         if self.restarts:
@@ -124,6 +131,16 @@ class Rig:
         finally:
             self.join()
 
+    def rest(self) -> None:
+        """Until nothing in the source is so young that a pass could not vouch for it."""
+        newest = max(
+            os.stat(name, dir_fd=fd, follow_symlinks=False).st_ctime_ns
+            for _, folders, files, fd in os.fwalk(os.fsencode(self.source))
+            for name in (b".", *folders, *files)
+        )
+        while time.time_ns() < newest + _YOUNG_NS:
+            time.sleep(0.005)
+
     def join(self) -> None:
         for thread in self.threads:
             thread.join(30)
@@ -135,6 +152,20 @@ class Rig:
         if self.receiver is not None:
             self.receiver.close()
         self.receiver = None
+
+
+def only_once(make: Callable[[socket.socket], Link]) -> Callable[[socket.socket], Link]:
+    """The first connection is as told; no other comes to be."""
+    made: list[Link] = []
+
+    def wrap(sock: socket.socket) -> Link:
+        if made:
+            sock.close()
+            raise ConnectionRefusedError(111, "Connection refused")
+        made.append(make(sock))
+        return made[0]
+
+    return wrap
 
 
 def rig(folder: Path, **more: object) -> Rig:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import time
 from collections.abc import Callable
@@ -15,12 +16,14 @@ from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils import Utils
 from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
 from darabonba.runtime import RuntimeOptions
-from fakes.papercloud import KEY, REGION, PaperCloud
+from fakes.papercloud import MAIN_KEY, REGION, PaperCloud
 
 MODELS = {
     "2014-05-26": "alibabacloud_ecs20140526",
     "2016-04-28": "alibabacloud_vpc20160428",
     "2015-04-01": "alibabacloud_sts20150401",
+    "2017-12-14": "alibabacloud_bssopenapi20171214",
+    "2020-05-10": "alibabacloud_quotas20200510",
 }
 DEBIAN = "debian_12_0_x64_20G_alibase_20240101.vhd"
 ZONE = "cn-hangzhou-h"
@@ -32,8 +35,18 @@ class Sdk:
     def __init__(self, paper: PaperCloud, address: str, **config: Any) -> None:
         self.paper = paper
         self.address = address
-        settings = {"access_key_id": KEY.access_key_id, "access_key_secret": KEY.secret, **config}
+        settings = {
+            "access_key_id": MAIN_KEY.access_key_id,
+            "access_key_secret": MAIN_KEY.access_key_secret,
+            **config,
+        }
         self._config = settings
+
+    def of(self, owner: str) -> Sdk:
+        """The clients of another account or of a RAM user."""
+        key = self.paper.key(owner)
+        keys = {"access_key_id": key.access_key_id, "access_key_secret": key.access_key_secret}
+        return Sdk(self.paper, self.address, **keys)
 
     def client(self, package: str) -> Any:
         """The official generated client of a package."""
@@ -53,6 +66,14 @@ class Sdk:
     def sts(self, action: str, **fields: Any) -> dict[str, Any]:
         """An STS call through the official client."""
         return self._typed("2015-04-01", action, fields)
+
+    def bss(self, action: str, **fields: Any) -> dict[str, Any]:
+        """A BSS call through the official client."""
+        return self._typed("2017-12-14", action, fields)
+
+    def quotas(self, action: str, **fields: Any) -> dict[str, Any]:
+        """A Quota Center call through the official request model."""
+        return self._typed("2020-05-10", action, fields)
 
     def refused(self, call: Callable[..., Any], action: str, **fields: Any) -> str:
         """The error code of a call that must be refused."""
@@ -80,6 +101,12 @@ class Sdk:
             params, OpenApiRequest(query=Utils.query(query)), RuntimeOptions()
         )
         return dict(done["body"])
+
+    def parameters(self, version: str, action: str) -> set[str]:
+        """The names of the official request model; empty when the action takes nothing."""
+        models = importlib.import_module(f"{MODELS[version]}.models")
+        kind = getattr(models, f"{action}Request", None)
+        return set(re.findall(r"result\['([^']+)'\]", inspect.getsource(kind))) if kind else set()
 
     def _typed(self, version: str, action: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Through the request model, and back through the response model without losing a field."""

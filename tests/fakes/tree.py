@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hostlift.ports.tree import Stat
+from hostlift.ports.tree import Attributes, Stat
 
 
 @dataclass
@@ -23,6 +23,8 @@ class Node:
     uid: int = 0
     gid: int = 0
     mtime_ns: int = 0
+    flags: int = 0
+    xattrs: tuple[tuple[str, bytes], ...] = ()
 
 
 class MemoryTree:
@@ -110,15 +112,30 @@ class MemoryTree:
     def touch(self, path: str, mtime_ns: int) -> None:
         self._get(path, follow=False).mtime_ns = mtime_ns
 
-    def everything(self) -> dict[str, tuple[str, int, bytes | str]]:
-        """Path -> (kind, mode, content or target) of all there is, for comparisons."""
-        found: dict[str, tuple[str, int, bytes | str]] = {}
+    def attributes(self, path: str) -> Attributes:
+        node = self._get(path, follow=False)
+        return Attributes(node.mode, node.uid, node.gid, node.mtime_ns, node.flags, node.xattrs)
+
+    def set_attributes(self, path: str, wanted: Attributes) -> None:
+        node = self._get(path, follow=False)
+        node.mode = node.mode if node.kind == "link" else wanted.mode
+        node.uid, node.gid, node.mtime_ns = wanted.uid, wanted.gid, wanted.mtime_ns
+        node.flags, node.xattrs = wanted.flags, wanted.xattrs
+
+    def everything(self) -> dict[str, tuple[str, Attributes, bytes | str]]:
+        """Path -> (kind, attributes, content or target) of all there is, for comparisons.
+
+        Folders without their time, which no edit changes in a real tree.
+        """
+        found: dict[str, tuple[str, Attributes, bytes | str]] = {}
         todo = [("", self._root)]
         while todo:
             path, node = todo.pop()
             for name, child in node.children.items():
                 content = child.target if child.kind == "link" else child.data
-                found[f"{path}/{name}"] = (child.kind, child.mode, content)
+                time = 0 if child.kind == "dir" else child.mtime_ns
+                facts = (child.mode, child.uid, child.gid, time, child.flags, child.xattrs)
+                found[f"{path}/{name}"] = (child.kind, Attributes(*facts), content)
                 todo.append((f"{path}/{name}", child))
         return found
 

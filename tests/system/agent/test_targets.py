@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from fakes.clock import FakeClock
 from fakes.loops import loop_disks
+from fakes.volume import OLD
+from fakes.volume import Volume as LargeFile
 
 from hostlift.agent.targets import Targets
 from hostlift.errors import CommandFailed, HostError
@@ -21,6 +24,7 @@ from hostlift.model.machine import TableKind
 from hostlift.model.plan import Content, TargetDisk, TargetPartition, Volume
 from hostlift.ports.commands import Completed
 from hostlift.remote.messages import PrepareOrder
+from hostlift.replicate.receiving.redo import Journal
 
 pytestmark = pytest.mark.root
 MIB = 1 << 20
@@ -266,6 +270,25 @@ def test_volumes_are_assembled_below_each_other(targets: Targets, tmp_path: Path
         assert (whole / "real" / "data" / "file").read_text() == "seen"
         raise ZeroDivisionError
     assert not [m for m in mount_table() if "/mnt/assembled" in m.mount_point]
+
+
+def test_committed_changes_of_a_large_file_are_carried_out_when_it_is_mounted_again(
+    tmp_path: Path, by_id: Path, targets: Targets
+) -> None:
+    """The target crashed after the commit, and no pass comes any more."""
+    targets.prepare(ORDER, silent)
+    place = targets.volumes()["disk1p1"]
+    volume = LargeFile(place)
+    volume.begin()
+    volume.write(2 * MIB, b"n" * MIB)
+    journal = Journal(os.open(volume.journals()[0], os.O_RDWR))
+    journal.commit()
+    journal.close()
+    volume.close()
+    unmount(place)
+    make(tmp_path, by_id).volumes()
+    assert (place / "big").read_bytes() == OLD[: 2 * MIB] + b"n" * MIB + OLD[3 * MIB :]
+    assert not volume.journals()
 
 
 def test_seal_unmounts_checks_and_says_so(targets: Targets, tmp_path: Path) -> None:

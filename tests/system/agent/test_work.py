@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from fakes.loops import loop_disks
 
+from hostlift.adapt.editor import Editor
+from hostlift.adapt.ledger import Ledger
 from hostlift.agent.targets import Targets
 from hostlift.agent.work import Workshop
 from hostlift.errors import HostError, ProtocolError
 from hostlift.host.command import SystemCommands
 from hostlift.host.mounts import mount_table, unmount
+from hostlift.host.tree import RootTree
 from hostlift.model.machine import TableKind
 from hostlift.model.plan import Content, TargetDisk, TargetPartition, Volume
 from hostlift.remote.entries import unpack_entries
@@ -26,6 +29,8 @@ from hostlift.remote.messages import (
     PrepareOrder,
     Reread,
     RereadOrder,
+    Restored,
+    RestoreOrder,
     Sealed,
     SealOrder,
 )
@@ -65,6 +70,7 @@ PREPARE = JobOrder(
         serials={0: SERIAL},
     ),
 )
+RESTORE = JobOrder(kind=JobKind.RESTORE, restore=RestoreOrder(nonce="1"))
 SEAL = JobOrder(kind=JobKind.SEAL, seal=SealOrder(nonce="1"))
 
 
@@ -138,6 +144,25 @@ def test_what_is_on_the_disk_is_read_back(workshop: Workshop, tmp_path: Path) ->
     assert result.entries == {VOLUME: len(found)}
     assert result.bytes == 12
     assert [e.size for e in found if e.path == b"hello"] == [12]
+
+
+def test_edits_are_played_backwards_and_named(workshop: Workshop, tmp_path: Path) -> None:
+    """After a seal as well, and a second order names the same paths again."""
+    _prepared(workshop)
+    root = tmp_path / "mnt" / VOLUME
+    (root / "etc").mkdir()
+    (root / "etc/fstab").write_text("before")
+    assert workshop.do("job", RESTORE, silent) == Restored(paths=())
+    edit = Editor(RootTree(root), Ledger(workshop.files), "test")
+    edit.write("/etc/fstab", b"after", "why")
+    edit.write("/etc/made", b"new", "why")
+    workshop.do("job", SEAL, silent)
+    for _ in range(2):
+        result = workshop.do("job", RESTORE, silent)
+        assert result == Restored(paths=("/etc/fstab", "/etc/made"))
+    assert (root / "etc/fstab").read_text() == "before"
+    assert not (root / "etc/made").exists()
+    assert workshop.files.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_sealed_volume_is_not_mounted(workshop: Workshop, tmp_path: Path) -> None:

@@ -15,17 +15,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from fakes.imagediff import differences, finished
 from fakes.rehearsal import Rehearsal, rehearsal
 from fakes.source_disks import attached
 
 from demo.source import disks
 from hostlift.clouds.registry import CloudAccess, open_cloud
-from hostlift.host.command import SystemCommands
-from hostlift.host.mounts import mounted
 from hostlift.localcloud import daemon
-from hostlift.localcloud.kinds import open_kind
 from hostlift.ports.cloud import Resource, ResourceKind
-from hostlift.settings import excludes
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 KILLS = 6
@@ -50,53 +47,6 @@ def world(tmp_path: Path, partitions: Sequence[tuple[str, str]]) -> Iterator[Reh
         yield made
 
 
-def finished(world: Rehearsal) -> dict[str, object]:
-    """client_data of a finished migration."""
-    found = json.loads((world.workspace / "client_data").read_text())
-    assert found["status"] == "Finished"
-    return dict(found)
-
-
-def differences(world: Rehearsal, scratch: Path) -> list[str]:
-    """What rsync finds different between source and image, but recorded edits and excludes."""
-    snapshots = [str(s) for s in finished(world)["snapshot_ids"]]  # type: ignore[union-attr]
-    compute, _ = open_kind("process", world.cloud)
-    found: list[str] = []
-    edited = [
-        e["path"]
-        for f in (world.workspace / "receipts").glob("*.edits.json")
-        for e in json.loads(f.read_text())
-    ]
-    with ExitStack() as stack:
-        for disk, (snapshot, point) in enumerate(zip(snapshots, ("/", "/data"), strict=True)):
-            file = scratch / f"{snapshot}.qcow2"
-            compute.export(snapshot, str(file))
-            loop = stack.enter_context(attached(file, scratch))
-            target = scratch / f"image{disk}"
-            target.mkdir()
-            stack.enter_context(mounted(f"{loop}p1", target, kind="ext4", options=("ro",)))
-            filters = [
-                *(f"--exclude={p}" for p in edited),
-                *(
-                    f"--exclude={p}"
-                    for p in excludes.read(world.workspace / "Excludes", (1,))[disk]
-                ),
-            ]
-            line = [
-                "rsync",
-                "-aHAXn",
-                "--one-file-system",
-                "--numeric-ids",
-                "--checksum",
-                "--delete",
-                "--itemize-changes",
-            ]
-            source = f"{world.source / point.lstrip('/')}/"
-            done = SystemCommands().run([*line, *filters, source, f"{target}/"], timeout=300)
-            found += done.text.splitlines()
-    return found
-
-
 def kill_agents() -> int:
     """kill -9 every agent in this rehearsal's instances."""
     killed = 0
@@ -113,16 +63,12 @@ def kill_agents() -> int:
     return killed
 
 
-# Directories that hold an edited or a created file get another time; that is the edit's doing.
-PARENTS = (".d..t......",)
-
-
 def test_the_image_holds_what_the_source_held(world: Rehearsal, tmp_path: Path) -> None:
     """An independent tool finds no difference, and the account holds the image only."""
     ended = world.migrate()
     assert ended.status == 0, ended.err
     assert ended.out.rstrip().endswith("Goto Aliyun Finished!")
-    assert [d for d in differences(world, tmp_path) if not d.startswith(PARENTS)] == []
+    assert differences(world, tmp_path) == []
     counts = {kind: len(rows) for kind, rows in world.listing().items() if rows}
     assert counts == {"images": 1, "snapshots": 2}
 
@@ -135,7 +81,7 @@ def test_kill_9_at_random_moments_ends_in_the_same_image(world: Rehearsal, tmp_p
         if number % 2:
             kill_agents()
     assert world.migrate().status == 0
-    assert [d for d in differences(world, tmp_path) if not d.startswith(PARENTS)] == []
+    assert differences(world, tmp_path) == []
     counts = {kind: len(rows) for kind, rows in world.listing().items() if rows}
     assert counts == {"images": 1, "snapshots": 2}
 

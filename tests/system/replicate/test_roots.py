@@ -102,6 +102,7 @@ def test_nothing_stays_mounted_even_when_killed(tmp_path: Path) -> None:
             env={"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         )
         while not (tmp_path / "sign").exists():
+            assert process.poll() is None, "it ended before it was killed"
             time.sleep(0.01)
         assert len(mount_table()) == before
         os.kill(process.pid, signal.SIGKILL)

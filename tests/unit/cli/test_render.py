@@ -7,9 +7,10 @@ import io
 
 import pytest
 
-from hostlift.cli.render import _Lines, amount, duration, line_of, size
+from hostlift.cli.render import _Lines, amount, line_of
 from hostlift.events import Found, Note, Progress, StepFinished, StepStarted
 from hostlift.model.finding import Finding, Severity
+from hostlift.model.quantity import duration, size
 
 
 @pytest.mark.parametrize(

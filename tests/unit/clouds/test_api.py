@@ -34,7 +34,7 @@ def test_a_call_is_not_repeated_for_ever() -> None:
         cloud.identity()
     assert len(transport.asked) == ATTEMPTS
     assert max(clock.slept) <= LONGEST_SECONDS
-    assert caught.value.retry_class is Retry.RETRY
+    assert caught.value.retry is Retry.RETRY
     assert caught.value.request_id == "R-9"
 
 
@@ -82,7 +82,7 @@ def test_a_refusal_names_action_code_request_and_remedy() -> None:
     assert str(error).endswith("[RequestId R-3]")
     assert "ecs:RunInstances" in error.hint
     assert "hostlift policy" in error.hint
-    assert error.retry_class is Retry.NEVER
+    assert error.retry is Retry.NEVER
 
 
 def test_what_does_not_exist_is_gone() -> None:
@@ -91,7 +91,7 @@ def test_what_does_not_exist_is_gone() -> None:
     cloud, _ = a_driver(ScriptedTransport({"StartInstance": missing}))
     with pytest.raises(ResourceGone) as caught:
         cloud.start_instance("i-1")
-    assert caught.value.retry_class is Retry.RESET
+    assert caught.value.retry is Retry.RESET
 
 
 def test_an_error_carries_nothing_of_the_attempt() -> None:

@@ -264,7 +264,7 @@ def test_stopping_a_stopped_instance_is_fine_and_a_busy_one_is_not() -> None:
     busy = {"StopInstance": refused, "DescribeInstances": an_instance(Status="Starting")}
     with pytest.raises(CloudError) as caught:
         a_driver(ScriptedTransport(busy))[0].stop_instance("i-1", force=False)
-    assert caught.value.retry_class is Retry.RETRY
+    assert caught.value.retry is Retry.RETRY
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_deleting_what_is_in_use_can_be_tried_again_later() -> None:
     cloud, clock = a_driver(transport)
     with pytest.raises(CloudError) as caught:
         cloud.delete(Resource(ResourceKind.VPC, "vpc-1"))
-    assert caught.value.retry_class is Retry.RETRY
+    assert caught.value.retry is Retry.RETRY
     assert clock.slept == []
 
 
@@ -302,7 +302,7 @@ def test_a_snapshot_of_an_unused_disk_is_the_caller_s_to_repeat() -> None:
     cloud, clock = a_driver(ScriptedTransport({"CreateSnapshot": refused}))
     with pytest.raises(CloudError) as caught:
         cloud.create_snapshot("d-1", name="disk0", tags=TAGS, token="t")
-    assert caught.value.retry_class is Retry.RETRY
+    assert caught.value.retry is Retry.RETRY
     assert clock.slept == []
 
 

@@ -106,7 +106,7 @@ def test_an_unused_disk_cannot_be_captured_yet(cloud: MemoryCloud, clock: FakeCl
     cloud.unused_disks.add(disk)
     with pytest.raises(CloudError, match="NeverUsed") as caught:
         cloud.create_snapshot(disk, name="n", tags={}, token="a")
-    assert caught.value.retry_class is Retry.RETRY
+    assert caught.value.retry is Retry.RETRY
     cloud.unused_disks.clear()
     snapshot = cloud.create_snapshot(disk, name="n", tags={}, token="a")
     with pytest.raises(CloudError, match="CreatingSnapshot"):

@@ -72,3 +72,35 @@ def test_every_row_is_shown_to_the_observer(tmp_path: Path) -> None:
         journal.append(Record.MIGRATION, id="m-1")
         journal.append(Record.STARTED, step="plan", fingerprint="f")
     assert seen == ["", "plan"]
+
+
+def test_passes_rehearsals_and_promises_survive_a_restart(tmp_path: Path) -> None:
+    """They are rows like all others."""
+    with open_journal(tmp_path / "db", FakeClock()) as journal:
+        journal.append(Record.MIGRATION, id="m-1")
+        journal.append(Record.STARTED, step="sync", fingerprint="")
+        assert journal.state.running == "sync"
+        journal.append(Record.COPIED, instance="i-1", files=3)
+        journal.append(Record.REHEARSAL, number=1)
+        journal.append(Record.KEPT, until=99.0)
+        state = journal.state
+    with open_journal(tmp_path / "db", FakeClock()) as journal:
+        assert journal.state == state
+    assert state.running == ""
+    assert (state.rehearsal, state.rehearsals, state.kept_until) == (1, 1, 99.0)
+    assert [body["files"] for body in state.passes] == [3]
+
+
+def test_reopening_forgets_what_came_after_the_copy(tmp_path: Path) -> None:
+    """The site stays; everything from the frozen pass on is to be done again."""
+    with open_journal(tmp_path / "db", FakeClock()) as journal:
+        journal.append(Record.MIGRATION, id="m-1")
+        journal.append(Record.REHEARSAL, number=1)
+        for step in ("provision", "replicate", "adapt", "capture"):
+            journal.append(Record.STARTED, step=step, fingerprint="f")
+            journal.append(Record.DONE, step=step, fingerprint="f", result="{}")
+        journal.append(Record.STARTED, step="verify", fingerprint="f")
+        journal.append(Record.REOPENED)
+        assert set(journal.state.done) == {"provision"}
+        assert journal.state.begun == {"provision"}
+        assert (journal.state.rehearsal, journal.state.rehearsals) == (0, 1)

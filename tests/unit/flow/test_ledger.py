@@ -150,3 +150,43 @@ def test_a_wish_to_pause_ends_waiting(world: World) -> None:
     world.stop.set()
     with pytest.raises(Interrupted):
         world.ledger.ready(Resource(ResourceKind.VPC, vpc), deadline=5, label="vpc")
+
+
+def test_discarded_roles_are_deleted_and_filled_anew_by_others(world: World) -> None:
+    """Under a new token: the cloud does not give back what was there before."""
+    old = world.vpc()
+    assert [r.id for r in world.ledger.discard(lambda role: role == "vpc")] == [old]
+    assert world.cloud.alive() == []
+    world.reopen()
+    assert world.vpc() != old
+
+
+def test_discarding_finds_what_an_unanswered_request_made(world: World) -> None:
+    """Made, but the answer never came: its tag tells; what is in other roles stays."""
+    kept = world.vpc()
+    lost = CloudError("lost", api_code="Timeout", action="CreateVpc")
+    world.cloud.fail_next("create_vpc", lost, after=True)
+
+    def make(token: str, _agreed: Mapping[str, Any]) -> str:
+        return world.cloud.create_vpc(cidr="10.0.0.0/8", tags=world.ledger.tags, token=token)
+
+    with pytest.raises(CloudError):
+        world.ledger.ensure("second", ResourceKind.VPC, make)
+    assert len(world.cloud.alive()) == 2
+    world.ledger.discard(lambda role: role == "second")
+    assert [r.id for r in world.cloud.alive()] == [kept]
+    world.reopen()
+    second = world.ledger.ensure("second", ResourceKind.VPC, make)
+    assert {r.id for r in world.cloud.alive()} == {kept, second}
+
+
+def test_a_pause_takes_its_time_and_ends_at_ctrl_c(world: World) -> None:
+    """Between two rounds of passes."""
+    waiter = Waiter(world.clock, discard, world.stop)
+    before = world.clock.time
+    waiter.pause(900)
+    assert world.clock.time == pytest.approx(before + 900)
+    waiter.pause(0)
+    world.stop.set()
+    with pytest.raises(Interrupted):
+        waiter.pause(900)

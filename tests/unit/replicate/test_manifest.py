@@ -9,7 +9,8 @@ import pytest
 
 from hostlift.errors import StateError
 from hostlift.model.entry import Entry, Kind, Meta
-from hostlift.replicate.manifest import Manifest, Row, State
+from hostlift.replicate.manifest import Manifest
+from hostlift.replicate.rows import Row, State
 from hostlift.replicate.sending.chunks import ChunkBook
 from hostlift.replicate.source import order_key
 

@@ -9,7 +9,6 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from fakes.replication import CutLink, Rig, rig
+from fakes.replication import CutLink, Rig, only_once, rig
 from fakes.trees import look
 
 from hostlift.errors import AgentUnreachable, Interrupted, ReplicationError
@@ -36,20 +35,6 @@ def it(tmp_path: Path) -> Rig:
     return rig(tmp_path)
 
 
-def only_once(make: Callable[[socket.socket], Link]) -> Callable[[socket.socket], Link]:
-    """The first connection is as told; no other comes to be."""
-    made: list[Link] = []
-
-    def wrap(sock: socket.socket) -> Link:
-        if made:
-            sock.close()
-            raise ConnectionRefusedError(111, "Connection refused")
-        made.append(make(sock))
-        return made[0]
-
-    return wrap
-
-
 def settle(it: Rig) -> PassReport:
     """Passes until nothing is left that could have changed unseen."""
     for _ in range(100):
@@ -60,11 +45,11 @@ def settle(it: Rig) -> PassReport:
 
 
 def test_a_second_pass_reads_and_sends_nothing(it: Rig) -> None:
-    """Only the root's metadata, always."""
+    """Not even a connection is made."""
     (it.source / "f").write_bytes(b"x" * 100_000)
     settle(it)
     report = it.run()
-    assert (report.files, report.bytes_read) == (1, 0)
+    assert (report.files, report.bytes_read, report.bytes_sent) == (0, 0, 0)
 
 
 def test_new_files_keep_nothing_that_their_directories_hand_down(it: Rig) -> None:
@@ -283,6 +268,22 @@ def test_leftovers_of_a_killed_pass_are_removed(it: Rig) -> None:
     assert [e.path for e in reread(it.target, drop_caches=False)] == [b"."]
     it.run()
     assert list(it.target.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [1, 9 << 20])
+def test_a_link_in_the_place_of_a_known_directory_is_replaced(it: Rig, size: int) -> None:
+    """Somebody tampered with the target: what is new in the directory arrives, and nowhere else."""
+    (it.source / "d").mkdir()
+    (it.source / "d" / "old").write_bytes(b"o")
+    settle(it)
+    shutil.rmtree(it.target / "d")
+    (it.target / "elsewhere").mkdir()
+    (it.target / "d").symlink_to("elsewhere")
+    (it.source / "d" / "new").write_bytes(b"n" * size)
+    it.run()
+    assert (it.target / "d" / "new").stat().st_size == size
+    assert not (it.target / "d").is_symlink()
+    assert list((it.target / "elsewhere").iterdir()) == []
 
 
 def test_a_link_on_the_target_leads_nowhere(it: Rig, tmp_path: Path) -> None:

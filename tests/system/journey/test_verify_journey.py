@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole migration, and its receipt checked again from outside: against source and image."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.rehearsal import rehearsal
+from fakes.source_disks import attached
+from typer.testing import CliRunner
+
+from demo.source import disks
+from hostlift.cli.main import app
+from hostlift.localcloud.kinds import open_kind
+
+pytestmark = [pytest.mark.root, pytest.mark.slow]
+
+
+def verified(*line: str) -> dict[str, Any]:
+    """What the program says in JSON."""
+    done = CliRunner().invoke(app, list(line))
+    return dict(json.loads(done.stdout))
+
+
+def test_source_and_adapted_image_agree_with_the_receipt(tmp_path: Path) -> None:
+    """Every difference of the captured image is one that the adaptation wrote down."""
+    built = disks.build(lambda _line: None)
+    with ExitStack() as stack:
+        system = stack.enter_context(attached(built.system, tmp_path))
+        data = stack.enter_context(attached(built.data, tmp_path))
+        partitions = ((f"{system}p1", "/"), (f"{data}p1", "/data"))
+        world = stack.enter_context(rehearsal(tmp_path, partitions))
+        world.configure()
+        ended = world.migrate()
+        assert ended.status == 0, ended.err
+        (receipt,) = (world.workspace / "receipts").glob("*.json.sig")
+        line = ["verify", "--receipt", str(receipt.with_suffix("")), "--json"]
+        source = verified(*line, "--root", str(world.source))
+        assert source["ok"], source
+        compute, _ = open_kind("process", world.cloud)
+        done = json.loads((world.workspace / "client_data").read_text())
+        for snapshot in done["snapshot_ids"]:
+            file = tmp_path / f"{snapshot}.qcow2"
+            compute.export(snapshot, str(file))
+            line += ["--image", str(file)]
+        image = verified(*line)
+        assert image["ok"], image
+        assert any("recorded" in kind for v in image["volumes"] for kind in v["counts"])
