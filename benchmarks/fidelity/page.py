@@ -27,8 +27,8 @@ _TAIL = """
 Not compared, because nobody can set them, or nobody should: atime, ctime, birth time. Not tried here: fs-verity, casefold,
 fscrypt and ext4's project ids (the kernel of these runs lacks them), quota limits, NFSv4 ACLs.
 
-hostlift copies the blocks of a reflinked file as often as they are referred to: the copy is complete, and larger. A file of
-256 MiB stands for the sparse ones, because some of the tools read every hole; hostlift's own tests use one of a tebibyte.
+hostlift sends shared blocks once for each file that has them, and has xfs and btrfs share them again when all files are there (of 64 KiB
+and more; blocks that are not equal at that moment stay apart): until then the copy needs more room. A file of 256 MiB stands for the sparse ones, because some of the tools read every hole; hostlift's own tests use one of a tebibyte.
 What a target of *another* kind cannot hold (device numbers of 512 and more on xfs, flags, project ids, times) is a finding of
 `hostlift check` as far as it can be known before, and one of the pass where it is met.
 """

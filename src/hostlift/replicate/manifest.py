@@ -95,7 +95,7 @@ class Manifest:
             if found is not None and found[1] == generation:
                 return True
             if found is not None:
-                for table in ("rep_entry", "rep_large", "rep_mark", "rep_wave"):
+                for table in ("rep_entry", "rep_large", "rep_mark", "rep_wave", "rep_shared"):
                     db.execute(f"DELETE FROM {table} WHERE vol=?", (found[0],))  # noqa: S608 - fixed names
             db.execute(
                 "INSERT INTO rep_volume(id, generation) VALUES (?,?)"

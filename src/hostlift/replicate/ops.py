@@ -127,6 +127,16 @@ class SetMeta(NamedTuple):
     entry: bytes
 
 
+class Share(NamedTuple):
+    """``length`` bytes of two files have the same blocks, if they are equal and the target can."""
+
+    path: bytes
+    offset: int
+    donor: bytes
+    donor_offset: int
+    length: int
+
+
 class Clean(NamedTuple):
     """The folder of half-made files is gone."""
 
@@ -143,6 +153,7 @@ Op: TypeAlias = (
     | Link
     | SetMeta
     | Clean
+    | Share
 )
 
 _TYPES: Final[tuple[type[Op], ...]] = (
@@ -157,6 +168,7 @@ _TYPES: Final[tuple[type[Op], ...]] = (
     Link,
     SetMeta,
     Clean,
+    Share,
 )
 TAKING: Final = (PutFile, Chunk)
 """Operations that take data."""
@@ -278,6 +290,11 @@ def _link(args: tuple[object, ...]) -> Link:
     return Link(_path(head), _path(path))
 
 
+def _share(args: tuple[object, ...]) -> Share:
+    path, offset, donor, donor_offset, length = args
+    return Share(_path(path), count(offset), _path(donor), count(donor_offset), count(length))
+
+
 def _clean(args: tuple[object, ...]) -> Clean:
     return Clean(*args)
 
@@ -333,6 +350,7 @@ _READERS: Final[dict[type[Op], Reader]] = {
     Link: _link,
     SetMeta: _of_entry(SetMeta),
     Clean: _clean,
+    Share: _share,
 }
 
 

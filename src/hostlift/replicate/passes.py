@@ -2,7 +2,7 @@
 """One pass: makes the target volumes equal to the source as it is now. Any number may follow.
 
     survey -> compare with the manifest -> put in doubt -> remove -> directories -> files ->
-    further names -> final metadata
+    further names -> final metadata -> shared blocks
 
 New volumes are sent while they are surveyed; of others only what may have changed is looked at.
 
@@ -21,6 +21,7 @@ from hostlift.replicate import waves
 from hostlift.replicate.collecting import fewer_collections
 from hostlift.replicate.manifest import Manifest
 from hostlift.replicate.sending import jobs as phases
+from hostlift.replicate.sending import sharing
 from hostlift.replicate.sending.crew import Crew
 from hostlift.replicate.sending.draft import Job
 from hostlift.replicate.sending.ledger import Ledger
@@ -77,6 +78,8 @@ def run_pass(
             ledger.total += load.bytes
             _note_outside_links(scratch, ledger)
             _run_phases(crew, scratch, ledger, load)
+            sharing.share(crew, scratch, numbered, final=options.final)
+            _pin(crew, scratch)
         if survey.walked:
             make_indexes(manifest)
     sink(Progress(options.step, "files", ledger.total, ledger.total))
@@ -102,7 +105,6 @@ def _run_phases(crew: Crew, scratch: Staging, ledger: Ledger, load: Workload) ->
         work = (*first, phases.files(scratch.files()), *_last(scratch))
         crew.run(itertools.chain.from_iterable(work), streams=1)
         if not ledger.has_again:
-            _pin(crew, scratch)
             return
     else:
         for jobs in first:
@@ -115,7 +117,6 @@ def _run_phases(crew: Crew, scratch: Staging, ledger: Ledger, load: Workload) ->
         crew.run(phases.files(todos))
     for jobs in _last(scratch):
         crew.run(jobs)
-    _pin(crew, scratch)
 
 
 def _last(scratch: Staging) -> tuple[Iterator[Job], Iterator[Job]]:

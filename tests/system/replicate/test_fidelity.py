@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes.filesystems import COMMANDS, file_system
 from fakes.replication import Rig
 from fakes.trees import (
     NOATIME,
@@ -27,40 +27,11 @@ from benchmarks.fidelity.items import make_all
 from benchmarks.fidelity.matrix import fixture, look_at, tried
 from benchmarks.fidelity.probe import lost, unpin
 from hostlift.errors import ReplicationError
-from hostlift.host.command import SystemCommands
-from hostlift.host.mounts import mounted
 from hostlift.replicate.reread import reread
 from hostlift.verify.compare import compare, show_path
 from hostlift.verify.losses import Losses
 
 pytestmark = pytest.mark.root
-
-GIB = 1 << 30
-MAKE = {
-    "ext4": ["mkfs.ext4", "-q", "-F"],
-    "xfs": ["mkfs.xfs", "-q", "-f"],
-    "btrfs": ["mkfs.btrfs", "-q", "-f"],
-}
-COMMANDS = SystemCommands()
-
-
-@contextlib.contextmanager
-def file_system(
-    folder: Path, name: str, kind: str, make: Sequence[str] | None = None
-) -> Iterator[Path]:
-    """A mounted file system on a sparse file."""
-    image, where = folder / f"{name}.img", folder / name
-    with image.open("wb") as file:
-        file.truncate(2 * GIB)
-    COMMANDS.run([*(make or MAKE[kind]), str(image)], timeout=60)
-    where.mkdir()
-    device = COMMANDS.run(["losetup", "--find", "--show", str(image)], timeout=20).text.strip()
-    try:
-        with mounted(device, where, kind=kind):
-            yield where
-    finally:
-        COMMANDS.run(["losetup", "--detach", device], timeout=20)
-        image.unlink()
 
 
 @pytest.fixture
@@ -184,9 +155,7 @@ def test_every_item_of_the_published_list_is_kept(tmp_path: Path, kind: str) -> 
         outcome = tried(COPIERS[0], tmp_path, kind, source, before)
         unpin(source)
     assert outcome.said == ""
-    assert {n: words for n, words in outcome.lost.items() if words} == (
-        {} if kind == "ext4" else {"shared extents (reflinks) stay shared": ["sharing"]}
-    )
+    assert {n: words for n, words in outcome.lost.items() if words} == {}
 
 
 FLAGS = {"chattr +D on a directory", "chattr +T on a directory"}
@@ -198,9 +167,9 @@ BETWEEN = {
     ("ext4", "xfs"): FLAGS | LONG,
     ("ext4", "btrfs"): {"chattr +T on a directory"},
     ("xfs", "ext4"): PROJECTS | SHARED,
-    ("xfs", "btrfs"): PROJECTS | SHARED,
+    ("xfs", "btrfs"): PROJECTS,
     ("btrfs", "ext4"): NOCOW | SHARED,
-    ("btrfs", "xfs"): NOCOW | {"chattr +c", "chattr +D on a directory"} | LONG | SHARED,
+    ("btrfs", "xfs"): NOCOW | {"chattr +c", "chattr +D on a directory"} | LONG,
 }
 
 

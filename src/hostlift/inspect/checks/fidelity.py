@@ -70,7 +70,8 @@ def _alone(fs: FileSystem) -> Iterator[Finding]:
     if fs.kind == "btrfs" or {"reflink", "reflink=1"} & set(fs.features):
         evidence = (
             f"{fs.mount_point} ({fs.kind}) can hold blocks that files share (cp --reflink,"
-            " snapshots): each file gets its own, so the copy may be larger than what is used now"
+            " snapshots): they travel once for each file, and are shared again only when all files are"
+            " there (files of 64 KiB and more; never on ext4): till then the copy needs more room"
         )
         remedy = (
             f"Compare 'du -sx {fs.mount_point}' with 'df'; choose a larger disk if they differ."

@@ -34,6 +34,9 @@ _SETXATTR = 0x401C5820
 _FIEMAP = 0xC020660B
 _FIEMAP_UNWRITTEN = 0x800
 FIEMAP_LAST = 0x1
+_FIDEDUPERANGE = 0xC0189436
+_DEDUPE_STEP = 16 << 20
+"""More at once btrfs does not compare."""
 
 KEEP_SIZE = 0x01
 PUNCH_HOLE = 0x02
@@ -43,6 +46,7 @@ _NO_FSXATTR = bytes(_FSXATTR.size)
 _NO_FLAGS = bytes(8)
 _EXTENT = struct.Struct("=QQQ16xI12x")
 _FIEMAP_HEAD = struct.Struct("=QQIIII")
+_DEDUPE = struct.Struct("=QQH6xqQQiI")
 _EXTENTS_PER_CALL = 512
 _NO_END = (1 << 63) - 1
 
@@ -179,6 +183,36 @@ def extents(fd: int, end: int = _NO_END) -> Iterator[Extent]:
 def unwritten_ranges(fd: int) -> tuple[tuple[int, int], ...]:
     """(offset, length) of space that is allocated but was never written, also beyond the end."""
     return tuple((e.start, e.length) for e in extents(fd) if e.flags & _FIEMAP_UNWRITTEN)
+
+
+def dedupe(donor: int, donor_at: int, fd: int, at: int, length: int) -> int:
+    """Have a range of ``fd`` share the blocks of ``donor``, which the kernel finds equal first.
+
+    Returns:
+        How many bytes share blocks now: fewer than ``length`` when what follows differs.
+
+    Raises:
+        OSError: The file system cannot share, or not these ranges.
+    """
+    done = 0
+    while done < length:
+        step = min(length - done, _DEDUPE_STEP)
+        buffer = bytearray(_DEDUPE.pack(donor_at + done, step, 1, fd, at + done, 0, 0, 0))
+        fcntl.ioctl(donor, _FIDEDUPERANGE, buffer, True)
+        *_, shared, status, _ = _DEDUPE.unpack(buffer)
+        if status < 0:
+            raise OSError(-status, os.strerror(-status), "FIDEDUPERANGE")
+        if status or not shared:
+            break
+        done += shared
+    return done
+
+
+def file_system_magic(fd: int) -> int:
+    """What statfs(2) calls ``f_type``."""
+    buffer = (ctypes.c_long * 32)()
+    _check(_libc.fstatfs(fd, buffer), "fstatfs")
+    return buffer[0]
 
 
 def mount_id(fd: int) -> int:

@@ -32,6 +32,7 @@ from hostlift.replicate.receiving.removal import (
     unlock,
     way_to,
 )
+from hostlift.replicate.receiving.sharing import share
 from hostlift.replicate.source import RESERVED
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -87,6 +88,8 @@ class Target:
             self._large.chunk(op, data)
         elif isinstance(op, ops.Begin | ops.Punch | ops.Finish):
             self._of_large(op)
+        elif isinstance(op, ops.Share):
+            share(self._directories, op)
         else:
             self._other(op)
 

@@ -2,7 +2,7 @@
 """The phases of a pass as streams of jobs.
 
 Each phase is complete, acknowledged and durable before the next begins: removals, directories,
-files, further names, final metadata. Jobs of one phase may run in any order on any stream, except
+files, further names, final metadata, shared blocks. Jobs of one phase may run in any order on any stream, except
 in the phases for which one stream is used.
 """
 
@@ -37,6 +37,7 @@ class Phase(IntEnum):
     FILES = 3
     LINKS = 4
     FINAL = 5
+    SHARE = 6
 
 
 @dataclass(frozen=True, slots=True)

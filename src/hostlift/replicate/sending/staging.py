@@ -37,6 +37,23 @@ class Workload(NamedTuple):
     gone: int
 
 
+class Piece(NamedTuple):
+    """Blocks of a file that others have as well.
+
+    Attributes:
+        place: Where they lie on the source's file system.
+        start: Where in the file, ``length`` bytes.
+        whole: They are compressed: they can only be shared whole.
+    """
+
+    vol: int
+    place: int
+    key: bytes
+    start: int
+    length: int
+    whole: bool
+
+
 _COLUMNS = "vol, key, kind, tree, dev, ino, ctime, size, known, anchor, fresh"
 
 _NOTHING_IN = (
@@ -212,6 +229,55 @@ class Staging:
             " LEFT JOIN scan.todo t ON t.vol=p.vol AND t.key=p.key ORDER BY p.vol, p.key"
         ):
             yield Todo(*row)
+
+    def asked_for_shared(self, vol: int) -> bool:
+        """Every file of the volume was asked once which blocks it shares."""
+        found = self._db.execute("SELECT 1 FROM rep_shared WHERE vol=?", (vol,)).fetchone()
+        return found is not None
+
+    def shared_is_asked(self, vol: int) -> None:
+        """See `asked_for_shared`."""
+        with self.manifest.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO rep_shared VALUES (?)", (vol,))
+
+    def sent_files(self, vol: int, trees: Sequence[int], least: int) -> Iterator[Todo]:
+        """Files of this pass, of at least so many bytes."""
+        places = ",".join(map(str, trees))
+        yield from self._todo(
+            f"vol={vol} AND kind=1 AND tree IN ({places}) AND size>={least}"
+            " AND (anchor IS NULL OR anchor=key)"
+        )
+
+    def settled_files(self, vol: int, trees: Sequence[int], least: int) -> Iterator[Todo]:
+        """Files that the target has, of at least so many bytes."""
+        places = ",".join(map(str, trees))
+        for row in self._read(
+            "SELECT vol, key, kind, tree, 0, ino, ctime, size, 2, anchor, 0 FROM rep_entry"  # noqa: S608 - numbers
+            f" WHERE +vol={vol} AND kind=1 AND tree IN ({places}) AND size>={least}"
+            " AND entry IS NOT NULL AND (anchor IS NULL OR anchor=key)"
+        ):
+            yield Todo(*row)
+
+    def note_shared(self, pieces: Sequence[Piece]) -> None:
+        """Remember these for `shared`."""
+        if pieces:
+            with self.manifest.lock:
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO scan.shared VALUES (?,?,?,?,?,?)", pieces
+                )
+
+    def has_shared(self, vol: int) -> bool:
+        """Some were noted."""
+        with self.manifest.lock:
+            rows = self._db.execute("SELECT 1 FROM scan.shared WHERE vol=? LIMIT 1", (vol,))
+            return rows.fetchone() is not None
+
+    def shared(self, vol: int) -> Iterator[Piece]:
+        """What was noted, in order of the places."""
+        for row in self._read(
+            f"SELECT * FROM scan.shared WHERE vol={vol} ORDER BY place, key, start"  # noqa: S608 - a number
+        ):
+            yield Piece(*row)
 
     def outside_links(self, limit: int) -> list[tuple[int, bytes, int, int]]:
         """(vol, key, names seen, names there are) of inodes with names outside of the copy."""

@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS rep_wave (
     vol INTEGER NOT NULL,
     names BLOB NOT NULL           -- zstandard of msgpack: keys, kinds
 );
+-- Volumes all of whose files were asked once which blocks they share; see `sending.sharing`.
+CREATE TABLE IF NOT EXISTS rep_shared (vol INTEGER PRIMARY KEY);
 -- Up to where a change tracker has been heard, for each tree of a volume. `ground` names what the
 -- mark is worth nothing without: the excludes, the places of the trees.
 CREATE TABLE IF NOT EXISTS rep_mark (

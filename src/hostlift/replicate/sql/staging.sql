@@ -46,6 +46,16 @@ CREATE TABLE scan.linked (
 ) WITHOUT ROWID;
 -- Files whose immutable or append flag is set when all else is done.
 CREATE TABLE scan.pinned (vol INTEGER NOT NULL, tree INTEGER NOT NULL, key BLOB NOT NULL);
+-- Shared blocks of the source's files; see `hostlift.replicate.sending.sharing`.
+CREATE TABLE scan.shared (
+    vol INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    start INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    whole INTEGER NOT NULL,
+    PRIMARY KEY (vol, place, key, start)
+) WITHOUT ROWID;
 -- `whole`: what was not seen of the volume is gone; otherwise only what is `examined` can be.
 CREATE TABLE scan.volumes (vol INTEGER PRIMARY KEY, whole INTEGER NOT NULL);
 CREATE TABLE scan.examined (
