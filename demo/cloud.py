@@ -18,7 +18,9 @@ from hostlift.clouds.registry import CloudAccess, open_cloud
 from hostlift.host.command import SystemCommands
 from hostlift.localcloud.fabric.netns import NamespaceFabric
 from hostlift.localcloud.kinds import open_kind
-from hostlift.ports.cloud import Cloud, InstanceSpec, Phase, Resource, ResourceKind, Rule
+from hostlift.ports.cloud import Cloud, Phase, Resource, ResourceKind
+from hostlift.ports.instances import InstanceSpec
+from hostlift.ports.networks import Rule
 
 KIND = "qemu"
 VISITORS = "198.51.100.0/24"
@@ -101,16 +103,16 @@ def start_from(cloud: EmbeddedCloud, image: str, hostname: str) -> Arrival:
     Nothing of it is deleted: it goes with the embedded cloud.
     """
     api = cloud.api()
-    place = api.placement()
+    place = api.instances.placement()
     tags = {"demo": "arrival"}
-    vpc = api.create_vpc(cidr="172.30.0.0/16", tags=tags, token=_token())
+    vpc = api.networks.create_vpc(cidr="172.30.0.0/16", tags=tags, token=_token())
     _wait_ready(api, ResourceKind.VPC, vpc)
-    subnet = api.create_vswitch(
+    subnet = api.networks.create_vswitch(
         vpc=vpc, zone=place.zone, cidr="172.30.1.0/24", tags=tags, token=_token()
     )
     _wait_ready(api, ResourceKind.VSWITCH, subnet)
     rules = tuple(Rule(port=port, source=VISITORS) for port in _PORTS)
-    group = api.create_security_group(vpc=vpc, rules=rules, tags=tags, token=_token())
+    group = api.networks.create_security_group(vpc=vpc, rules=rules, tags=tags, token=_token())
     spec = InstanceSpec(
         name="arrival",
         image=image,
@@ -121,12 +123,14 @@ def start_from(cloud: EmbeddedCloud, image: str, hostname: str) -> Arrival:
         tags=tags,
     )
     started = time.monotonic()
-    instance = api.run_instance(spec, token=_token())
+    instance = api.instances.run(spec, token=_token())
     state = _wait_ready(api, ResourceKind.INSTANCE, instance)
     prompt = f"{hostname} login:"
-    wait_until(lambda: prompt in api.console(instance), _BOOT_LIMIT, f"'{prompt}' on the console")
+    wait_until(
+        lambda: prompt in api.instances.console(instance), _BOOT_LIMIT, f"'{prompt}' on the console"
+    )
     taken = time.monotonic() - started
-    return Arrival(instance, state, taken, api.console(instance))
+    return Arrival(instance, state, taken, api.instances.console(instance))
 
 
 def _wait_ready(api: Cloud, kind: ResourceKind, name: str) -> str:

@@ -16,15 +16,10 @@ from fakes.papercloud import PaperCloud, cloud
 
 from hostlift.errors import CloudError, Retry
 from hostlift.localcloud.faults.kinds import Fault, FaultKind, kinds_for
-from hostlift.ports.cloud import (
-    ImageDisk,
-    ImageSpec,
-    InstanceSpec,
-    Phase,
-    Resource,
-    ResourceKind,
-    Rule,
-)
+from hostlift.ports.cloud import Phase, Resource, ResourceKind
+from hostlift.ports.images import ImageDisk, ImageSpec
+from hostlift.ports.instances import InstanceSpec
+from hostlift.ports.networks import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,11 +76,11 @@ class Life:
 
     def live(self) -> None:
         driver, instance = self.driver, self._instance()
-        driver.stop_instance(instance, force=True)
+        driver.instances.stop(instance, force=True)
         self.come(ResourceKind.INSTANCE, instance, Phase.STOPPED)
         disk = self._data_disk(instance)
         snapshot = self.later(
-            lambda: driver.create_snapshot(disk, name="disk0", tags=TAGS, token="n")
+            lambda: driver.images.snapshot(disk, name="disk0", tags=TAGS, token="n")
         )
         self.come(ResourceKind.SNAPSHOT, snapshot)
         disks = (ImageDisk(snapshot=snapshot, size_gib=20, system=True),)
@@ -93,7 +88,7 @@ class Life:
             name="moved", description="", platform="Debian", architecture="x86_64",
             firmware="bios", disks=disks, tags=TAGS,
         )  # fmt: skip
-        self.come(ResourceKind.IMAGE, driver.create_image(spec, token="m"))
+        self.come(ResourceKind.IMAGE, driver.images.create(spec, token="m"))
 
     def _data_disk(self, instance: str) -> str:
         """The listing of an instance may be there before that of its disks."""
@@ -108,21 +103,21 @@ class Life:
         return found[0]
 
     def _instance(self) -> str:
-        driver, place = self.driver, self.driver.placement()
-        vpc = driver.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="v")
+        driver, place = self.driver, self.driver.instances.placement()
+        vpc = driver.networks.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="v")
         self.come(ResourceKind.VPC, vpc)
-        subnet = driver.create_vswitch(
+        subnet = driver.networks.create_vswitch(
             vpc=vpc, zone=place.zone, cidr="172.16.1.0/24", tags=TAGS, token="s"
         )
         self.come(ResourceKind.VSWITCH, subnet)
         rules = (Rule(port=8080, source="198.51.100.7/32"),)
-        group = driver.create_security_group(vpc=vpc, rules=rules, tags=TAGS, token="g")
+        group = driver.networks.create_security_group(vpc=vpc, rules=rules, tags=TAGS, token="g")
         spec = InstanceSpec(
             name="INSTANCE_FOR_GO_TOALIYUN", image=place.image, placement=place, vswitch=subnet,
             security_group=group, system_gib=20, data_disks=(20,), user_data=b"#!/bin/sh",
             release_at=self.paper.clock.now() + 7200, tags=TAGS,
         )  # fmt: skip
-        return self.come(ResourceKind.INSTANCE, driver.run_instance(spec, token="i"))
+        return self.come(ResourceKind.INSTANCE, driver.instances.run(spec, token="i"))
 
     def clean(self) -> None:
         """As `data clear` does: by tag, what stands on something before it."""

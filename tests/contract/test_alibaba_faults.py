@@ -54,7 +54,7 @@ def test_a_busy_cloud_creates_one_vpc_only(tmp_path: Path) -> None:
     clock = FakeClock()
     with embedded_cloud(tmp_path, busy) as access:
         cloud = registry.open_cloud("alibaba", access, clock=clock)
-        vpc = cloud.create_vpc(cidr="172.16.0.0/16", tags={"hostlift": "m"}, token="t")
+        vpc = cloud.networks.create_vpc(cidr="172.16.0.0/16", tags={"hostlift": "m"}, token="t")
         assert cloud.find("hostlift", "m") == [Resource(ResourceKind.VPC, vpc)]
     assert len(clock.slept) == 4
 
@@ -74,7 +74,7 @@ def test_a_refusal_comes_with_its_remedy(tmp_path: Path, code: str, word: str) -
     with embedded_cloud(tmp_path, refusing) as access:
         cloud = registry.open_cloud("alibaba", access)
         with pytest.raises(CloudError) as caught:
-            cloud.create_vpc(cidr="172.16.0.0/16", tags={}, token="t")
+            cloud.networks.create_vpc(cidr="172.16.0.0/16", tags={}, token="t")
     assert caught.value.retry is Retry.NEVER
     assert word in caught.value.hint
     assert caught.value.request_id

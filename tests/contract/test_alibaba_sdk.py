@@ -23,7 +23,7 @@ from hostlift.clouds.alibaba import catalogue, transport
 from hostlift.clouds.alibaba.actions import Action
 from hostlift.clouds.alibaba.transport import Refused, SdkTransport
 from hostlift.errors import CloudError, ConfigError
-from hostlift.ports.cloud import InstanceSpec, Placement
+from hostlift.ports.instances import InstanceSpec, Placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -218,7 +218,7 @@ def test_no_secret_is_in_any_error_or_log(caplog: pytest.LogCaptureFixture) -> N
             user_data=USER_DATA,
         )  # fmt: skip
         with pytest.raises(CloudError) as caught:
-            cloud.run_instance(spec, token="t")
+            cloud.instances.run(spec, token="t")
     assert caught.value.api_code == "SignatureDoesNotMatch"
     assert "does not match" in caught.value.message
     assert no_secret_in(everything_told(caught.value))

@@ -18,17 +18,10 @@ from fakes.embedded import alibaba_on_paper
 
 from hostlift.errors import CloudError, Retry
 from hostlift.host.clock import SystemClock
-from hostlift.ports.cloud import (
-    Cloud,
-    ImageDisk,
-    ImageSpec,
-    InstanceSpec,
-    Phase,
-    Resource,
-    ResourceKind,
-    ResourceState,
-    Rule,
-)
+from hostlift.ports.cloud import Cloud, Phase, Resource, ResourceKind, ResourceState
+from hostlift.ports.images import ImageDisk, ImageSpec
+from hostlift.ports.instances import InstanceSpec
+from hostlift.ports.networks import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,14 +76,16 @@ class Arena:
 
     def network(self) -> tuple[str, str, str]:
         """A VPC with a vSwitch and a group, ready."""
-        zone = self.cloud.placement().zone
-        vpc = self.cloud.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="vpc")
+        zone = self.cloud.instances.placement().zone
+        vpc = self.cloud.networks.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="vpc")
         self.ready(ResourceKind.VPC, vpc)
-        vswitch = self.cloud.create_vswitch(
+        vswitch = self.cloud.networks.create_vswitch(
             vpc=vpc, zone=zone, cidr="172.16.1.0/24", tags=TAGS, token="vswitch"
         )
         self.ready(ResourceKind.VSWITCH, vswitch)
-        group = self.cloud.create_security_group(vpc=vpc, rules=RULES, tags=TAGS, token="group")
+        group = self.cloud.networks.create_security_group(
+            vpc=vpc, rules=RULES, tags=TAGS, token="group"
+        )
         return vpc, vswitch, group
 
     def instance(self, *disks: int, token: str = "instance") -> str:
@@ -99,7 +94,7 @@ class Arena:
         return self.run(self.spec(vswitch, group, *disks), token)
 
     def spec(self, vswitch: str, group: str, *disks: int) -> InstanceSpec:
-        place = self.cloud.placement()
+        place = self.cloud.instances.placement()
         return InstanceSpec(
             name="INSTANCE_FOR_GO_TOALIYUN",
             image=place.image,
@@ -114,12 +109,12 @@ class Arena:
         )
 
     def run(self, spec: InstanceSpec, token: str) -> str:
-        name = self.cloud.run_instance(spec, token=token)
+        name = self.cloud.instances.run(spec, token=token)
         self.ready(ResourceKind.INSTANCE, name)
         return name
 
     def stop(self, instance: str) -> None:
-        self.cloud.stop_instance(instance, force=True)
+        self.cloud.instances.stop(instance, force=True)
         self.until(lambda: self.phase(ResourceKind.INSTANCE, instance) is Phase.STOPPED)
 
     def snapshot(self, disk: str, token: str = "snapshot") -> str:
@@ -128,7 +123,7 @@ class Arena:
 
         def made() -> bool:
             try:
-                name = self.cloud.create_snapshot(disk, name="disk0", tags=TAGS, token=token)
+                name = self.cloud.images.snapshot(disk, name="disk0", tags=TAGS, token=token)
             except CloudError as error:
                 if error.retry is not Retry.RETRY:
                     raise
@@ -179,9 +174,9 @@ def test_the_clocks_agree(arena: Arena) -> None:
 
 def test_a_placement_names_everything(arena: Arena) -> None:
     """Zone, type, disks and image; the zone that is asked for is the zone that is given."""
-    place = arena.cloud.placement()
+    place = arena.cloud.instances.placement()
     assert all((place.zone, place.instance_type, place.system_disk, place.data_disk, place.image))
-    assert arena.cloud.placement(zone=place.zone).zone == place.zone
+    assert arena.cloud.instances.placement(zone=place.zone).zone == place.zone
 
 
 def test_a_network_comes_up_and_goes(arena: Arena) -> None:
@@ -201,13 +196,13 @@ def test_the_same_token_is_the_same_resource(arena: Arena) -> None:
     _, vswitch, group = first
     spec = arena.spec(vswitch, group, 40)
     instance = arena.run(spec, "i")
-    assert arena.cloud.run_instance(spec, token="i") == instance
+    assert arena.cloud.instances.run(spec, token="i") == instance
     state = arena.ready(ResourceKind.INSTANCE, instance)
     arena.stop(instance)
     snapshot = arena.snapshot(state.disks[0][0], "s")
     assert arena.snapshot(state.disks[0][0], "s") == snapshot
-    image = arena.cloud.create_image(an_image(snapshot), token="m")
-    assert arena.cloud.create_image(an_image(snapshot), token="m") == image
+    image = arena.cloud.images.create(an_image(snapshot), token="m")
+    assert arena.cloud.images.create(an_image(snapshot), token="m") == image
     assert len(arena.cloud.find("hostlift", "m-1")) == 6
 
 
@@ -215,15 +210,15 @@ def test_a_rerun_with_a_later_release_time_is_still_the_same_instance(arena: Are
     """The journal's token decides, not the parameters that change with the time of day."""
     _, vswitch, group = arena.network()
     spec = arena.spec(vswitch, group)
-    first = arena.cloud.run_instance(spec, token="i")
+    first = arena.cloud.instances.run(spec, token="i")
     later = replace(spec, release_at=spec.release_at + 3600)
-    assert arena.cloud.run_instance(later, token="i") == first
+    assert arena.cloud.instances.run(later, token="i") == first
 
 
 def test_another_token_is_another_resource(arena: Arena) -> None:
     """Tokens do not melt into each other."""
-    first = arena.cloud.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="a")
-    second = arena.cloud.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="b")
+    first = arena.cloud.networks.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="a")
+    second = arena.cloud.networks.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="b")
     assert first != second
 
 
@@ -242,23 +237,23 @@ def test_power_can_be_asked_for_twice(arena: Arena) -> None:
     """Stopping a stopped instance and starting a running one are fine; disks stay."""
     name = arena.instance(40)
     disks = arena.ready(ResourceKind.INSTANCE, name).disks
-    arena.cloud.start_instance(name)
+    arena.cloud.instances.start(name)
     arena.stop(name)
-    arena.cloud.stop_instance(name, force=True)
-    arena.cloud.start_instance(name)
+    arena.cloud.instances.stop(name, force=True)
+    arena.cloud.instances.start(name)
     assert arena.ready(ResourceKind.INSTANCE, name).disks == disks
 
 
 def test_an_automatic_release_can_be_moved(arena: Arena) -> None:
     """As long as the instance lives."""
     name = arena.instance()
-    arena.cloud.renew(name, arena.clock.now() + 4 * 3600)
+    arena.cloud.instances.renew(name, arena.clock.now() + 4 * 3600)
     assert arena.phase(ResourceKind.INSTANCE, name) is Phase.READY
 
 
 def test_the_console_of_a_running_instance_is_text(arena: Arena) -> None:
     """Even when it has printed nothing yet."""
-    assert isinstance(arena.cloud.console(arena.instance()), str)
+    assert isinstance(arena.cloud.instances.console(arena.instance()), str)
 
 
 def test_an_image_is_made_from_a_snapshot_of_a_data_disk(arena: Arena) -> None:
@@ -267,12 +262,12 @@ def test_an_image_is_made_from_a_snapshot_of_a_data_disk(arena: Arena) -> None:
     disk = arena.ready(ResourceKind.INSTANCE, name).disks[0][0]
     arena.stop(name)
     snapshot = arena.snapshot(disk)
-    assert arena.cloud.image_named("web1") == ""
-    image = arena.cloud.create_image(an_image(snapshot), token="m")
-    assert arena.cloud.image_named("web1") == image
+    assert arena.cloud.images.named("web1") == ""
+    image = arena.cloud.images.create(an_image(snapshot), token="m")
+    assert arena.cloud.images.named("web1") == image
     assert arena.ready(ResourceKind.IMAGE, image).percent == 100
     with pytest.raises(CloudError) as caught:
-        arena.cloud.create_image(an_image(snapshot), token="another")
+        arena.cloud.images.create(an_image(snapshot), token="another")
     assert caught.value.api_code == "InvalidImageName.Duplicated"
     assert caught.value.hint
 
@@ -288,7 +283,7 @@ def test_what_is_in_use_is_not_deleted_but_may_be_later(arena: Arena) -> None:
     disk = arena.ready(ResourceKind.INSTANCE, name).disks[0][0]
     arena.stop(name)
     snapshot = arena.snapshot(disk)
-    image = arena.cloud.create_image(an_image(snapshot), token="m")
+    image = arena.cloud.images.create(an_image(snapshot), token="m")
     arena.ready(ResourceKind.IMAGE, image)
     with pytest.raises(CloudError) as caught:
         arena.cloud.delete(Resource(ResourceKind.SNAPSHOT, snapshot))
@@ -299,7 +294,7 @@ def test_everything_goes_newest_first(arena: Arena) -> None:
     """The order of ``find``, backwards, empties the ledger; a running instance included."""
     name = arena.instance(40)
     disk = arena.ready(ResourceKind.INSTANCE, name).disks[0][0]
-    image = arena.cloud.create_image(an_image(arena.snapshot(disk)), token="m")
+    image = arena.cloud.images.create(an_image(arena.snapshot(disk)), token="m")
     arena.ready(ResourceKind.IMAGE, image)
     found = arena.cloud.find("hostlift", "m-1")
     assert [r.kind for r in found] == list(ResourceKind)
@@ -314,7 +309,7 @@ def test_the_image_and_its_snapshot_outlive_the_instance(arena: Arena) -> None:
     disk = arena.ready(ResourceKind.INSTANCE, name).disks[0][0]
     arena.stop(name)
     snapshot = arena.snapshot(disk)
-    image = arena.cloud.create_image(an_image(snapshot), token="m")
+    image = arena.cloud.images.create(an_image(snapshot), token="m")
     arena.ready(ResourceKind.IMAGE, image)
     arena.delete(ResourceKind.INSTANCE, name)
     assert arena.phase(ResourceKind.SNAPSHOT, snapshot) is Phase.READY
@@ -333,17 +328,17 @@ def test_what_never_existed_has_no_state_and_deletes_well(arena: Arena, kind: Re
 
 def test_find_sees_only_its_own(arena: Arena) -> None:
     """Two migrations in one account."""
-    ours = arena.cloud.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="a")
-    arena.cloud.create_vpc(cidr="172.16.0.0/16", tags={"hostlift": "m-2"}, token="b")
+    ours = arena.cloud.networks.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="a")
+    arena.cloud.networks.create_vpc(cidr="172.16.0.0/16", tags={"hostlift": "m-2"}, token="b")
     assert arena.cloud.find("hostlift", "m-1") == [Resource(ResourceKind.VPC, ours)]
 
 
 def test_nothing_can_be_put_where_nothing_is(arena: Arena) -> None:
     """A subnet of a VPC that does not exist."""
     with pytest.raises(CloudError):
-        arena.cloud.create_vswitch(
+        arena.cloud.networks.create_vswitch(
             vpc="vpc-0000000000000000",
-            zone=arena.cloud.placement().zone,
+            zone=arena.cloud.instances.placement().zone,
             cidr="172.16.1.0/24",
             tags=TAGS,
             token="t",

@@ -50,7 +50,7 @@ class FolderAgents:
         if state is None:
             raise AgentUnreachable("no such instance", subject=site.instance)
         if state.phase is Phase.STOPPED:
-            ctx.cloud.start_instance(site.instance)
+            ctx.cloud.instances.start(site.instance)
             ctx.ledger.ready(state.resource, deadline=600, label="start")
         yield cast("Agent", FolderAgent(self.folder / site.instance))
 

@@ -13,17 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hostlift.errors import CloudError, ResourceGone, Retry
-from hostlift.ports.cloud import (
-    Identity,
-    ImageSpec,
-    InstanceSpec,
-    Phase,
-    Placement,
-    Resource,
-    ResourceKind,
-    ResourceState,
-    Rule,
-)
+from hostlift.ports.cloud import Identity, Phase, Resource, ResourceKind, ResourceState
+from hostlift.ports.images import ImageSpec
+from hostlift.ports.instances import InstanceSpec, Placement
+from hostlift.ports.networks import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +104,9 @@ class MemoryCloud:
         self._faults: dict[str, list[Fault]] = {}
         self._count = 0
         self._lock = threading.RLock()
+        self.networks = MemoryNetworks(self)
+        self.instances = MemoryInstances(self)
+        self.images = MemoryImages(self)
 
     # What tests steer
 
@@ -148,114 +144,6 @@ class MemoryCloud:
     def clock_skew(self) -> float:
         with self._call("clock_skew"):
             return self.skew
-
-    def placement(self, *, zone: str = "", instance_type: str = "") -> Placement:
-        with self._call("placement", zone):
-            return Placement(
-                zone=zone or "cn-hangzhou-h",
-                instance_type=instance_type or "ecs.t6-c1m2.large",
-                system_disk="cloud_essd",
-                data_disk="cloud_essd",
-                image="debian_12_10_x64_20G_alibase_20250401.vhd",
-            )
-
-    def image_named(self, name: str) -> str:
-        with self._call("image_named", name):
-            return self._image_id(name)
-
-    def create_vpc(self, *, cidr: str, tags: dict[str, str], token: str) -> str:
-        with self._call("create_vpc", cidr):
-            return self._made(ResourceKind.VPC, tags, token)
-
-    def create_vswitch(
-        self, *, vpc: str, zone: str, cidr: str, tags: dict[str, str], token: str
-    ) -> str:
-        with self._call("create_vswitch", vpc):
-            if known := self._known(ResourceKind.VSWITCH, token):
-                return known
-            self._need("CreateVSwitch", ResourceKind.VPC, vpc, ready="IncorrectVpcStatus")
-            return self._made(ResourceKind.VSWITCH, tags, token, parents=(vpc,))
-
-    def create_security_group(
-        self, *, vpc: str, rules: tuple[Rule, ...], tags: dict[str, str], token: str
-    ) -> str:
-        with self._call("create_security_group", vpc):
-            known = self._known(ResourceKind.SECURITY_GROUP, token)
-            if not known:
-                self._need("CreateSecurityGroup", ResourceKind.VPC, vpc)
-            group = known or self._made(ResourceKind.SECURITY_GROUP, tags, token, parents=(vpc,))
-            self.things[group].rules = set(rules)
-            return group
-
-    def run_instance(self, spec: InstanceSpec, *, token: str) -> str:
-        with self._call("run_instance", spec.name):
-            if known := self._known(ResourceKind.INSTANCE, token):
-                return known
-            action = "RunInstances"
-            self._need(action, ResourceKind.VSWITCH, spec.vswitch, ready="IncorrectVSwitchStatus")
-            self._need(action, ResourceKind.SECURITY_GROUP, spec.security_group)
-            if len(spec.user_data) > 16 * 1024:
-                raise refusal("InvalidUserData.SizeExceeded", action)
-            return self._run(spec, token)
-
-    def start_instance(self, instance: str) -> None:
-        with self._call("start_instance", instance):
-            thing = self._need("StartInstance", ResourceKind.INSTANCE, instance)
-            if self._phase(thing) is Phase.STOPPED:
-                thing.power, thing.made_at = Phase.READY, self.clock.now()
-
-    def stop_instance(self, instance: str, *, force: bool) -> None:
-        with self._call("stop_instance", f"{instance} force={force}"):
-            thing = self._need("StopInstance", ResourceKind.INSTANCE, instance)
-            if self._phase(thing) is Phase.PENDING:
-                raise refusal("IncorrectInstanceStatus", "StopInstance", Retry.RETRY)
-            if self._phase(thing) is not Phase.STOPPED and (force or instance not in self.deaf):
-                thing.power, thing.power_at = Phase.STOPPED, self.clock.now() + STOPPING_SECONDS
-
-    def renew(self, instance: str, release_at: float) -> None:
-        with self._call("renew", instance):
-            thing = self._need("ModifyInstanceAutoReleaseTime", ResourceKind.INSTANCE, instance)
-            thing.release_at = release_at
-
-    def create_snapshot(self, disk: str, *, name: str, tags: dict[str, str], token: str) -> str:
-        with self._call("create_snapshot", disk):
-            if known := self._known(ResourceKind.SNAPSHOT, token):
-                return known
-            owners = [
-                t for t in self.things.values() if disk in dict(t.disks) and not self._gone(t)
-            ]
-            if not owners:
-                raise gone("InvalidDiskId.NotFound", "CreateSnapshot")
-            if disk in self.unused_disks:
-                raise refusal("IncorrectDiskStatus.NeverUsed", "CreateSnapshot", Retry.RETRY)
-            if any(disk in t.parents and self._phase(t) is Phase.PENDING for t in self._living()):
-                raise refusal("IncorrectDiskStatus.CreatingSnapshot", "CreateSnapshot", Retry.RETRY)
-            return self._made(ResourceKind.SNAPSHOT, tags, token, parents=(disk,))
-
-    def create_image(self, spec: ImageSpec, *, token: str) -> str:
-        with self._call("create_image", spec.name):
-            if known := self._known(ResourceKind.IMAGE, token):
-                return known
-            if self._image_id(spec.name):
-                raise refusal("InvalidImageName.Duplicated", "CreateImage")
-            if [d.system for d in spec.disks].count(True) != 1 or not spec.disks[0].system:
-                raise refusal("InvalidDiskDeviceMapping", "CreateImage")
-            sources = tuple(d.snapshot for d in spec.disks)
-            for snapshot in sources:
-                self._need(
-                    "CreateImage",
-                    ResourceKind.SNAPSHOT,
-                    snapshot,
-                    ready="InvalidSnapshotId.NotReady",
-                )
-            image = self._made(ResourceKind.IMAGE, spec.tags, token, parents=sources)
-            self.things[image].image = spec
-            return image
-
-    def console(self, instance: str) -> str:
-        with self._call("console", instance):
-            self._need("GetInstanceConsoleOutput", ResourceKind.INSTANCE, instance)
-            return self.consoles.get(instance, "")
 
     def state(self, resource: Resource) -> ResourceState | None:
         with self._call("state", resource.id):
@@ -357,6 +245,151 @@ class MemoryCloud:
         if thing.power is Phase.STOPPED:
             return Phase.STOPPED if self.clock.now() >= thing.power_at else Phase.STOPPING
         return Phase.READY if self.clock.now() >= thing.made_at + thing.seconds else Phase.PENDING
+
+
+@dataclass
+class MemoryNetworks:
+    """`hostlift.ports.networks.Networks`."""
+
+    cloud: MemoryCloud
+
+    def create_vpc(self, *, cidr: str, tags: dict[str, str], token: str) -> str:
+        with self.cloud._call("create_vpc", cidr):
+            return self.cloud._made(ResourceKind.VPC, tags, token)
+
+    def create_vswitch(
+        self, *, vpc: str, zone: str, cidr: str, tags: dict[str, str], token: str
+    ) -> str:
+        with self.cloud._call("create_vswitch", vpc):
+            if known := self.cloud._known(ResourceKind.VSWITCH, token):
+                return known
+            self.cloud._need("CreateVSwitch", ResourceKind.VPC, vpc, ready="IncorrectVpcStatus")
+            return self.cloud._made(ResourceKind.VSWITCH, tags, token, parents=(vpc,))
+
+    def create_security_group(
+        self, *, vpc: str, rules: tuple[Rule, ...], tags: dict[str, str], token: str
+    ) -> str:
+        with self.cloud._call("create_security_group", vpc):
+            known = self.cloud._known(ResourceKind.SECURITY_GROUP, token)
+            if not known:
+                self.cloud._need("CreateSecurityGroup", ResourceKind.VPC, vpc)
+            group = known or self.cloud._made(
+                ResourceKind.SECURITY_GROUP, tags, token, parents=(vpc,)
+            )
+            self.cloud.things[group].rules = set(rules)
+            return group
+
+
+@dataclass
+class MemoryInstances:
+    """`hostlift.ports.instances.Instances`."""
+
+    cloud: MemoryCloud
+
+    def placement(self, *, zone: str = "", instance_type: str = "") -> Placement:
+        with self.cloud._call("placement", zone):
+            return Placement(
+                zone=zone or "cn-hangzhou-h",
+                instance_type=instance_type or "ecs.t6-c1m2.large",
+                system_disk="cloud_essd",
+                data_disk="cloud_essd",
+                image="debian_12_10_x64_20G_alibase_20250401.vhd",
+            )
+
+    def run(self, spec: InstanceSpec, *, token: str) -> str:
+        with self.cloud._call("run_instance", spec.name):
+            if known := self.cloud._known(ResourceKind.INSTANCE, token):
+                return known
+            action = "RunInstances"
+            self.cloud._need(
+                action, ResourceKind.VSWITCH, spec.vswitch, ready="IncorrectVSwitchStatus"
+            )
+            self.cloud._need(action, ResourceKind.SECURITY_GROUP, spec.security_group)
+            if len(spec.user_data) > 16 * 1024:
+                raise refusal("InvalidUserData.SizeExceeded", action)
+            return self.cloud._run(spec, token)
+
+    def start(self, instance: str) -> None:
+        with self.cloud._call("start_instance", instance):
+            thing = self.cloud._need("StartInstance", ResourceKind.INSTANCE, instance)
+            if self.cloud._phase(thing) is Phase.STOPPED:
+                thing.power, thing.made_at = Phase.READY, self.cloud.clock.now()
+
+    def stop(self, instance: str, *, force: bool) -> None:
+        with self.cloud._call("stop_instance", f"{instance} force={force}"):
+            thing = self.cloud._need("StopInstance", ResourceKind.INSTANCE, instance)
+            if self.cloud._phase(thing) is Phase.PENDING:
+                raise refusal("IncorrectInstanceStatus", "StopInstance", Retry.RETRY)
+            if self.cloud._phase(thing) is not Phase.STOPPED and (
+                force or instance not in self.cloud.deaf
+            ):
+                thing.power, thing.power_at = (
+                    Phase.STOPPED,
+                    self.cloud.clock.now() + STOPPING_SECONDS,
+                )
+
+    def renew(self, instance: str, release_at: float) -> None:
+        with self.cloud._call("renew", instance):
+            thing = self.cloud._need(
+                "ModifyInstanceAutoReleaseTime", ResourceKind.INSTANCE, instance
+            )
+            thing.release_at = release_at
+
+    def console(self, instance: str) -> str:
+        with self.cloud._call("console", instance):
+            self.cloud._need("GetInstanceConsoleOutput", ResourceKind.INSTANCE, instance)
+            return self.cloud.consoles.get(instance, "")
+
+
+@dataclass
+class MemoryImages:
+    """`hostlift.ports.images.Images`."""
+
+    cloud: MemoryCloud
+
+    def named(self, name: str) -> str:
+        with self.cloud._call("image_named", name):
+            return self.cloud._image_id(name)
+
+    def snapshot(self, disk: str, *, name: str, tags: dict[str, str], token: str) -> str:
+        with self.cloud._call("create_snapshot", disk):
+            if known := self.cloud._known(ResourceKind.SNAPSHOT, token):
+                return known
+            owners = [
+                t
+                for t in self.cloud.things.values()
+                if disk in dict(t.disks) and not self.cloud._gone(t)
+            ]
+            if not owners:
+                raise gone("InvalidDiskId.NotFound", "CreateSnapshot")
+            if disk in self.cloud.unused_disks:
+                raise refusal("IncorrectDiskStatus.NeverUsed", "CreateSnapshot", Retry.RETRY)
+            if any(
+                disk in t.parents and self.cloud._phase(t) is Phase.PENDING
+                for t in self.cloud._living()
+            ):
+                raise refusal("IncorrectDiskStatus.CreatingSnapshot", "CreateSnapshot", Retry.RETRY)
+            return self.cloud._made(ResourceKind.SNAPSHOT, tags, token, parents=(disk,))
+
+    def create(self, spec: ImageSpec, *, token: str) -> str:
+        with self.cloud._call("create_image", spec.name):
+            if known := self.cloud._known(ResourceKind.IMAGE, token):
+                return known
+            if self.cloud._image_id(spec.name):
+                raise refusal("InvalidImageName.Duplicated", "CreateImage")
+            if [d.system for d in spec.disks].count(True) != 1 or not spec.disks[0].system:
+                raise refusal("InvalidDiskDeviceMapping", "CreateImage")
+            sources = tuple(d.snapshot for d in spec.disks)
+            for snapshot in sources:
+                self.cloud._need(
+                    "CreateImage",
+                    ResourceKind.SNAPSHOT,
+                    snapshot,
+                    ready="InvalidSnapshotId.NotReady",
+                )
+            image = self.cloud._made(ResourceKind.IMAGE, spec.tags, token, parents=sources)
+            self.cloud.things[image].image = spec
+            return image
 
 
 class _Call:

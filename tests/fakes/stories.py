@@ -23,7 +23,8 @@ from hostlift.flow.ledger import Ledger
 from hostlift.flow.results import Inspection, Results
 from hostlift.flow.steps.adapt import beacon_token
 from hostlift.flow.waiting import Waiter
-from hostlift.ports.cloud import InstanceSpec, ResourceKind
+from hostlift.ports.cloud import ResourceKind
+from hostlift.ports.instances import InstanceSpec
 from hostlift.settings.folder import Workspace
 from hostlift.settings.user_config import Settings
 

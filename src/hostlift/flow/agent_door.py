@@ -52,7 +52,7 @@ def open_agent(ctx: Context, site: Site) -> Iterator[RemoteAgent]:
     resource = Resource(ResourceKind.INSTANCE, site.instance)
     state = ctx.cloud.state(resource)
     if state is not None and state.phase is Phase.STOPPED:
-        ctx.cloud.start_instance(site.instance)
+        ctx.cloud.instances.start(site.instance)
     state = ctx.ledger.ready(
         resource, deadline=_START_DEADLINE, label="start of the intermediate instance"
     )

@@ -58,7 +58,7 @@ def _promise(ctx: Context, hours: int) -> None:
     until = max(ctx.clock.now() + hours * _HOUR, ctx.journal.state.kept_until)
     words = f"{datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
     try:
-        ctx.cloud.renew(held.id, until)
+        ctx.cloud.instances.renew(held.id, until)
     except HostliftError as error:
         ctx.note(f"the life of {held.id} could not be made longer: {error}", "warning")
         return
@@ -74,7 +74,7 @@ def _renew_until(ctx: Context, over: threading.Event) -> None:
         for held in _instances(ctx):
             # A missed renewal is made up by the next; the switch leaves room for eleven.
             with suppress(HostliftError):
-                ctx.cloud.renew(held.id, release_time(ctx))
+                ctx.cloud.instances.renew(held.id, release_time(ctx))
 
 
 def _instances(ctx: Context) -> list[Held]:

@@ -33,7 +33,7 @@ def image_name(state: State, plan: MigrationPlan) -> str:
 def next_number(cloud: Cloud, state: State, plan: MigrationPlan) -> int:
     """Number of a new rehearsal: one whose image name nobody has taken yet."""
     number = state.rehearsals + 1
-    while cloud.image_named(_named(plan, f"-{_PREFIX}{number}")):
+    while cloud.images.named(_named(plan, f"-{_PREFIX}{number}")):
         number += 1
     return number
 

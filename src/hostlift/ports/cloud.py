@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cloud, as the pipeline needs it.
+"""A cloud, as the pipeline needs it: what can be said of any resource, and the doors to each kind.
+
+    Cloud ── networks   `hostlift.ports.networks`    VPC, vSwitch, security group
+          ── instances  `hostlift.ports.instances`   where they can run, power, console
+          ── images     `hostlift.ports.images`      snapshots and custom images
 
 Promises of every implementation:
 
@@ -13,9 +17,14 @@ Promises of every implementation:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from hostlift.ports.images import Images
+    from hostlift.ports.instances import Instances
+    from hostlift.ports.networks import Networks
 
 
 class ResourceKind(StrEnum):
@@ -75,75 +84,23 @@ class Identity:
     kind: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """Where an instance can run now."""
-
-    zone: str
-    instance_type: str
-    system_disk: str
-    data_disk: str
-    image: str
-    """A public Linux image with Python of at least 3.11."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceSpec:
-    """An instance to start.
-
-    Attributes:
-        data_disks: Sizes in GiB, in order; they are deleted with the instance.
-        user_data: At most 16 KiB, not encoded.
-        release_at: Seconds since 1970; the cloud deletes the instance then. 0: never.
-        firmware: ``bios`` or ``uefi``, for images of ours.
-        bandwidth_mbps: Of the public address; 0 gives none.
-    """
-
-    name: str
-    image: str
-    placement: Placement
-    vswitch: str
-    security_group: str
-    system_gib: int
-    data_disks: tuple[int, ...] = ()
-    user_data: bytes = b""
-    release_at: float = 0
-    bandwidth_mbps: int = 100
-    tags: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageDisk:
-    """One disk of a custom image, from a snapshot."""
-
-    snapshot: str
-    size_gib: int
-    system: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageSpec:
-    """A custom image to make from snapshots; the first disk is the system disk."""
-
-    name: str
-    description: str
-    platform: str
-    architecture: str
-    firmware: str
-    disks: tuple[ImageDisk, ...]
-    tags: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """An inbound permission: ``tcp`` port from a CIDR."""
-
-    port: int
-    source: str
-
-
 class Cloud(Protocol):
-    """The verbs of a cloud."""
+    """A region of a cloud."""
+
+    @property
+    def networks(self) -> Networks:
+        """Private networks and who may reach what is in them."""
+        ...
+
+    @property
+    def instances(self) -> Instances:
+        """Machines."""
+        ...
+
+    @property
+    def images(self) -> Images:
+        """Snapshots and images."""
+        ...
 
     def identity(self) -> Identity:
         """Who we are; proves that the credentials work and that the clock is right."""
@@ -151,58 +108,6 @@ class Cloud(Protocol):
 
     def clock_skew(self) -> float:
         """Seconds that our clock is ahead of the cloud's."""
-        ...
-
-    def placement(self, *, zone: str = "", instance_type: str = "") -> Placement:
-        """A zone with a cheap instance type, disk categories and a base image in stock."""
-        ...
-
-    def image_named(self, name: str) -> str:
-        """Id of our image of that name in any state, or empty."""
-        ...
-
-    def create_vpc(self, *, cidr: str, tags: dict[str, str], token: str) -> str:
-        """Id of a new private network."""
-        ...
-
-    def create_vswitch(
-        self, *, vpc: str, zone: str, cidr: str, tags: dict[str, str], token: str
-    ) -> str:
-        """Id of a new subnet."""
-        ...
-
-    def create_security_group(
-        self, *, vpc: str, rules: tuple[Rule, ...], tags: dict[str, str], token: str
-    ) -> str:
-        """Id of a new group that admits exactly ``rules`` inbound; calling again adds no more."""
-        ...
-
-    def run_instance(self, spec: InstanceSpec, *, token: str) -> str:
-        """Id of a new, starting instance."""
-        ...
-
-    def start_instance(self, instance: str) -> None:
-        """Start a stopped one; a running one is fine."""
-        ...
-
-    def stop_instance(self, instance: str, *, force: bool) -> None:
-        """Stop, keeping disks and addresses; a stopped one is fine."""
-        ...
-
-    def renew(self, instance: str, release_at: float) -> None:
-        """Move the automatic release to ``release_at`` (seconds since 1970)."""
-        ...
-
-    def create_snapshot(self, disk: str, *, name: str, tags: dict[str, str], token: str) -> str:
-        """Id of a new snapshot of a disk."""
-        ...
-
-    def create_image(self, spec: ImageSpec, *, token: str) -> str:
-        """Id of a new image."""
-        ...
-
-    def console(self, instance: str) -> str:
-        """What the instance printed on its serial console, as far as it is kept."""
         ...
 
     def state(self, resource: Resource) -> ResourceState | None:

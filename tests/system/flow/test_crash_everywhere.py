@@ -10,7 +10,8 @@ import pytest
 from fakes.stories import Crash, World
 
 from hostlift.errors import CloudError, HostliftError
-from hostlift.ports.cloud import InstanceSpec, ResourceKind
+from hostlift.ports.cloud import ResourceKind
+from hostlift.ports.instances import InstanceSpec
 
 pytestmark = pytest.mark.root
 

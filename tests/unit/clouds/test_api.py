@@ -60,7 +60,7 @@ def test_a_repeated_create_uses_the_same_client_token() -> None:
     """A retry can not create twice."""
     transport = ScriptedTransport({"CreateVpc": [BUSY, {"VpcId": "vpc-1"}]})
     cloud, _ = a_driver(transport)
-    assert cloud.create_vpc(cidr="172.16.0.0/12", tags={}, token="m1/vpc") == "vpc-1"
+    assert cloud.networks.create_vpc(cidr="172.16.0.0/12", tags={}, token="m1/vpc") == "vpc-1"
     first, second = transport.params("CreateVpc")
     assert first == second
     assert len(first["ClientToken"]) == 64
@@ -90,7 +90,7 @@ def test_what_does_not_exist_is_gone() -> None:
     missing = Refused("InvalidInstanceId.NotFound", "no such instance", status=404)
     cloud, _ = a_driver(ScriptedTransport({"StartInstance": missing}))
     with pytest.raises(ResourceGone) as caught:
-        cloud.start_instance("i-1")
+        cloud.instances.start("i-1")
     assert caught.value.retry is Retry.RESET
 
 
@@ -110,7 +110,7 @@ def test_an_answer_without_the_id_is_an_error_not_a_crash() -> None:
     """A create call that tells no id."""
     cloud, _ = a_driver(ScriptedTransport({"CreateVpc": {"RequestId": "R"}}))
     with pytest.raises(CloudError) as caught:
-        cloud.create_vpc(cidr="172.16.0.0/12", tags={}, token="t")
+        cloud.networks.create_vpc(cidr="172.16.0.0/12", tags={}, token="t")
     assert caught.value.api_code == catalogue.UNEXPECTED
     assert "VpcId" in str(caught.value)
 

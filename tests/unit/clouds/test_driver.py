@@ -11,16 +11,10 @@ from fakes.alibaba import ScriptedTransport, a_driver
 from hostlift.clouds.alibaba.adopt import TOKEN_TAG
 from hostlift.clouds.alibaba.transport import Refused
 from hostlift.errors import CloudError, ConfigError, Retry
-from hostlift.ports.cloud import (
-    ImageDisk,
-    ImageSpec,
-    InstanceSpec,
-    Phase,
-    Placement,
-    Resource,
-    ResourceKind,
-    Rule,
-)
+from hostlift.ports.cloud import Phase, Resource, ResourceKind
+from hostlift.ports.images import ImageDisk, ImageSpec
+from hostlift.ports.instances import InstanceSpec, Placement
+from hostlift.ports.networks import Rule
 
 PLACE = Placement(
     zone="cn-hangzhou-h",
@@ -57,7 +51,7 @@ def test_an_instance_is_ordered_as_the_design_says() -> None:
     """Disks in order and by name, user data encoded, pay by traffic, token and tags."""
     transport = ScriptedTransport({"RunInstances": RAN})
     cloud, clock = a_driver(transport)
-    assert cloud.run_instance(a_spec(release_at=clock.time + 7200 + 1), token="t") == "i-1"
+    assert cloud.instances.run(a_spec(release_at=clock.time + 7200 + 1), token="t") == "i-1"
     (sent,) = transport.params("RunInstances")
     assert base64.b64decode(sent["UserData"]) == b"#!/bin/sh\n"
     expected = {
@@ -85,7 +79,7 @@ def test_an_automatic_release_is_never_sooner_than_the_cloud_allows() -> None:
     """Half an hour at least, by the clock of the moment."""
     transport = ScriptedTransport({})
     cloud, clock = a_driver(transport)
-    cloud.renew("i-1", clock.time + 60)
+    cloud.instances.renew("i-1", clock.time + 60)
     (sent,) = transport.params("ModifyInstanceAutoReleaseTime")
     assert sent["AutoReleaseTime"] == "2027-01-15T08:31:00Z"
 
@@ -95,7 +89,7 @@ def test_too_much_user_data_is_refused_before_it_is_sent() -> None:
     transport = ScriptedTransport({"RunInstances": RAN})
     cloud, _ = a_driver(transport)
     with pytest.raises(ConfigError):
-        cloud.run_instance(a_spec(user_data=b"x" * 16385), token="t")
+        cloud.instances.run(a_spec(user_data=b"x" * 16385), token="t")
     assert "RunInstances" not in transport.actions
 
 
@@ -103,7 +97,7 @@ def test_an_instance_of_the_same_token_is_adopted() -> None:
     """A rerun after the ClientToken has expired creates nothing."""
     transport = ScriptedTransport({"DescribeInstances": an_instance()})
     cloud, _ = a_driver(transport)
-    assert cloud.run_instance(a_spec(), token="t") == "i-1"
+    assert cloud.instances.run(a_spec(), token="t") == "i-1"
     assert "RunInstances" not in transport.actions
     assert transport.params("DescribeInstances")[0]["Tag.1.Key"] == TOKEN_TAG
 
@@ -118,7 +112,7 @@ def test_a_rerun_with_another_release_time_finds_the_first_instance() -> None:
         }
     )
     cloud, _ = a_driver(transport)
-    assert cloud.run_instance(a_spec(), token="t") == "i-1"
+    assert cloud.instances.run(a_spec(), token="t") == "i-1"
 
 
 def test_the_state_lists_data_disks_in_the_order_of_the_request() -> None:
@@ -186,8 +180,8 @@ def test_a_name_is_taken_only_by_an_image_of_exactly_that_name() -> None:
     cloud, _ = a_driver(
         ScriptedTransport({"DescribeImages": {"Images": {"Image": [row]}, "TotalCount": 1}})
     )
-    assert cloud.image_named("web") == ""
-    assert cloud.image_named("web-2") == "m-1"
+    assert cloud.images.named("web") == ""
+    assert cloud.images.named("web-2") == "m-1"
 
 
 def test_an_image_is_made_from_snapshots_and_never_from_an_instance() -> None:
@@ -206,7 +200,7 @@ def test_an_image_is_made_from_snapshots_and_never_from_an_instance() -> None:
         ),
         tags=TAGS,
     )
-    assert cloud.create_image(spec, token="t") == "m-1"
+    assert cloud.images.create(spec, token="t") == "m-1"
     (sent,) = transport.params("CreateImage")
     expected = {
         "Platform": "Debian",
@@ -239,7 +233,10 @@ def test_a_group_gets_exactly_the_rules_that_are_wanted() -> None:
     )
     cloud, _ = a_driver(transport)
     rules = (Rule(port=8080, source="198.51.100.7/32"), Rule(port=8703, source="198.51.100.7/32"))
-    assert cloud.create_security_group(vpc="vpc-1", rules=rules, tags=TAGS, token="t") == "sg-1"
+    assert (
+        cloud.networks.create_security_group(vpc="vpc-1", rules=rules, tags=TAGS, token="t")
+        == "sg-1"
+    )
     (added,) = transport.params("AuthorizeSecurityGroup")
     assert (added["PortRange"], added["IpProtocol"]) == ("8703/8703", "tcp")
     assert (added["NicType"], added["SourceCidrIp"]) == ("intranet", "198.51.100.7/32")
@@ -251,7 +248,7 @@ def test_stopping_keeps_disks_and_addresses() -> None:
     """Whatever the account's default is."""
     transport = ScriptedTransport({})
     cloud, _ = a_driver(transport)
-    cloud.stop_instance("i-1", force=True)
+    cloud.instances.stop("i-1", force=True)
     (sent,) = transport.params("StopInstance")
     assert sent == {"InstanceId": "i-1", "ForceStop": "true", "StoppedMode": "KeepCharging"}
 
@@ -260,10 +257,10 @@ def test_stopping_a_stopped_instance_is_fine_and_a_busy_one_is_not() -> None:
     """The cloud refuses both with the same code; the status tells them apart."""
     refused = Refused("IncorrectInstanceStatus", "not in this state", status=403)
     stopped = {"StopInstance": refused, "DescribeInstances": an_instance(Status="Stopped")}
-    a_driver(ScriptedTransport(stopped))[0].stop_instance("i-1", force=False)
+    a_driver(ScriptedTransport(stopped))[0].instances.stop("i-1", force=False)
     busy = {"StopInstance": refused, "DescribeInstances": an_instance(Status="Starting")}
     with pytest.raises(CloudError) as caught:
-        a_driver(ScriptedTransport(busy))[0].stop_instance("i-1", force=False)
+        a_driver(ScriptedTransport(busy))[0].instances.stop("i-1", force=False)
     assert caught.value.retry is Retry.RETRY
 
 
@@ -301,7 +298,7 @@ def test_a_snapshot_of_an_unused_disk_is_the_caller_s_to_repeat() -> None:
     refused = Refused("IncorrectDiskStatus.NeverUsed", "never used", status=403)
     cloud, clock = a_driver(ScriptedTransport({"CreateSnapshot": refused}))
     with pytest.raises(CloudError) as caught:
-        cloud.create_snapshot("d-1", name="disk0", tags=TAGS, token="t")
+        cloud.images.snapshot("d-1", name="disk0", tags=TAGS, token="t")
     assert caught.value.retry is Retry.RETRY
     assert clock.slept == []
 
@@ -310,7 +307,7 @@ def test_the_console_is_decoded() -> None:
     """Base64, and bytes that are no UTF-8 do no harm."""
     coded = base64.b64encode(b"login: \xff\n").decode()
     cloud, _ = a_driver(ScriptedTransport({"GetInstanceConsoleOutput": {"ConsoleOutput": coded}}))
-    assert cloud.console("i-1") == "login: \ufffd\n"
+    assert cloud.instances.console("i-1") == "login: \ufffd\n"
 
 
 def test_find_asks_for_every_kind_in_order_of_creation() -> None:

@@ -8,17 +8,18 @@ from fakes.clock import FakeClock
 from fakes.cloud import MemoryCloud, refusal
 
 from hostlift.errors import CloudError, ResourceGone, Retry
-from hostlift.ports.cloud import InstanceSpec, Phase, Resource, ResourceKind
+from hostlift.ports.cloud import Phase, Resource, ResourceKind
+from hostlift.ports.instances import InstanceSpec
 
 
 def a_running_instance(cloud: MemoryCloud, clock: FakeClock, **changes: object) -> str:
-    place = cloud.placement()
-    vpc = cloud.create_vpc(cidr="172.16.0.0/16", tags={}, token="v")
+    place = cloud.instances.placement()
+    vpc = cloud.networks.create_vpc(cidr="172.16.0.0/16", tags={}, token="v")
     clock.sleep(60)
-    vswitch = cloud.create_vswitch(
+    vswitch = cloud.networks.create_vswitch(
         vpc=vpc, zone=place.zone, cidr="172.16.1.0/24", tags={}, token="s"
     )
-    group = cloud.create_security_group(vpc=vpc, rules=(), tags={}, token="g")
+    group = cloud.networks.create_security_group(vpc=vpc, rules=(), tags={}, token="g")
     clock.sleep(60)
     fields: dict[str, object] = {
         "name": "x",
@@ -30,7 +31,7 @@ def a_running_instance(cloud: MemoryCloud, clock: FakeClock, **changes: object) 
         "data_disks": (40,),
         **changes,
     }
-    instance = cloud.run_instance(InstanceSpec(**fields), token="i")  # type: ignore[arg-type]
+    instance = cloud.instances.run(InstanceSpec(**fields), token="i")  # type: ignore[arg-type]
     clock.sleep(60)
     return instance
 
@@ -49,18 +50,18 @@ def test_a_scripted_failure_comes_once_and_before_the_effect(cloud: MemoryCloud)
     """The next call works."""
     cloud.fail_next("create_vpc", refusal("InternalError", "CreateVpc", Retry.RETRY))
     with pytest.raises(CloudError):
-        cloud.create_vpc(cidr="x", tags={}, token="t")
+        cloud.networks.create_vpc(cidr="x", tags={}, token="t")
     assert cloud.alive() == []
-    assert cloud.create_vpc(cidr="x", tags={}, token="t")
+    assert cloud.networks.create_vpc(cidr="x", tags={}, token="t")
 
 
 def test_an_answer_can_be_lost_after_the_effect(cloud: MemoryCloud) -> None:
     """The case that tokens are for."""
     cloud.fail_next("create_vpc", refusal("NoAnswer", "CreateVpc", Retry.RETRY), after=True)
     with pytest.raises(CloudError):
-        cloud.create_vpc(cidr="x", tags={}, token="t")
+        cloud.networks.create_vpc(cidr="x", tags={}, token="t")
     (made,) = cloud.alive()
-    assert cloud.create_vpc(cidr="x", tags={}, token="t") == made.id
+    assert cloud.networks.create_vpc(cidr="x", tags={}, token="t") == made.id
 
 
 def test_a_lost_instance_takes_its_disks_along(cloud: MemoryCloud, clock: FakeClock) -> None:
@@ -71,7 +72,7 @@ def test_a_lost_instance_takes_its_disks_along(cloud: MemoryCloud, clock: FakeCl
     cloud.lose(instance)
     assert cloud.state(state.resource) is None
     with pytest.raises(ResourceGone):
-        cloud.create_snapshot(state.disks[0][0], name="n", tags={}, token="snap")
+        cloud.images.snapshot(state.disks[0][0], name="n", tags={}, token="snap")
     assert cloud.tokens["i"].id == instance
 
 
@@ -79,7 +80,7 @@ def test_an_instance_that_is_not_renewed_is_released(cloud: MemoryCloud, clock: 
     """The dead man's switch."""
     instance = a_running_instance(cloud, clock, release_at=clock.now() + 3600)
     clock.sleep(1800)
-    cloud.renew(instance, clock.now() + 3600)
+    cloud.instances.renew(instance, clock.now() + 3600)
     clock.sleep(3500)
     assert cloud.alive(ResourceKind.INSTANCE)
     clock.sleep(200)
@@ -91,7 +92,7 @@ def test_a_deaf_guest_needs_force(cloud: MemoryCloud, clock: FakeClock) -> None:
     instance = Resource(ResourceKind.INSTANCE, a_running_instance(cloud, clock))
     cloud.deaf.add(instance.id)
     for force, phase in ((False, Phase.READY), (True, Phase.STOPPED)):
-        cloud.stop_instance(instance.id, force=force)
+        cloud.instances.stop(instance.id, force=force)
         clock.sleep(60)
         state = cloud.state(instance)
         assert state is not None
@@ -105,12 +106,12 @@ def test_an_unused_disk_cannot_be_captured_yet(cloud: MemoryCloud, clock: FakeCl
     disk = state.disks[0][0]
     cloud.unused_disks.add(disk)
     with pytest.raises(CloudError, match="NeverUsed") as caught:
-        cloud.create_snapshot(disk, name="n", tags={}, token="a")
+        cloud.images.snapshot(disk, name="n", tags={}, token="a")
     assert caught.value.retry is Retry.RETRY
     cloud.unused_disks.clear()
-    snapshot = cloud.create_snapshot(disk, name="n", tags={}, token="a")
+    snapshot = cloud.images.snapshot(disk, name="n", tags={}, token="a")
     with pytest.raises(CloudError, match="CreatingSnapshot"):
-        cloud.create_snapshot(disk, name="n", tags={}, token="b")
+        cloud.images.snapshot(disk, name="n", tags={}, token="b")
     cloud.break_down(snapshot)
     broken = cloud.state(Resource(ResourceKind.SNAPSHOT, snapshot))
     assert broken is not None
@@ -119,6 +120,6 @@ def test_an_unused_disk_cannot_be_captured_yet(cloud: MemoryCloud, clock: FakeCl
 
 def test_every_call_is_kept(cloud: MemoryCloud) -> None:
     """Tests count calls and look at their subjects."""
-    cloud.create_vpc(cidr="10.0.0.0/8", tags={}, token="t")
+    cloud.networks.create_vpc(cidr="10.0.0.0/8", tags={}, token="t")
     assert cloud.calls == [("create_vpc", "10.0.0.0/8")]
     assert cloud.count("create_vpc") == 1

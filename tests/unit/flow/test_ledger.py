@@ -43,7 +43,9 @@ class World:
 
     def vpc(self, cidr: str = "10.0.0.0/8") -> str:
         def make(token: str, agreed: Mapping[str, Any]) -> str:
-            return self.cloud.create_vpc(cidr=agreed["cidr"], tags=self.ledger.tags, token=token)
+            return self.cloud.networks.create_vpc(
+                cidr=agreed["cidr"], tags=self.ledger.tags, token=token
+            )
 
         return self.ledger.ensure("vpc", ResourceKind.VPC, make, {"cidr": cidr})
 
@@ -112,7 +114,7 @@ def test_release_runs_backwards_and_leaves_nothing(world: World) -> None:
     world.ledger.ensure(
         "group",
         ResourceKind.SECURITY_GROUP,
-        lambda token, _: world.cloud.create_security_group(
+        lambda token, _: world.cloud.networks.create_security_group(
             vpc=vpc, rules=(), tags=world.ledger.tags, token=token
         ),
     )
@@ -168,7 +170,9 @@ def test_discarding_finds_what_an_unanswered_request_made(world: World) -> None:
     world.cloud.fail_next("create_vpc", lost, after=True)
 
     def make(token: str, _agreed: Mapping[str, Any]) -> str:
-        return world.cloud.create_vpc(cidr="10.0.0.0/8", tags=world.ledger.tags, token=token)
+        return world.cloud.networks.create_vpc(
+            cidr="10.0.0.0/8", tags=world.ledger.tags, token=token
+        )
 
     with pytest.raises(CloudError):
         world.ledger.ensure("second", ResourceKind.VPC, make)

@@ -18,7 +18,8 @@ from hostlift.clouds.alibaba.requests.images import (
     DescribeSnapshots,
     DiskDeviceMapping,
 )
-from hostlift.ports.cloud import ImageSpec, Phase, Resource, ResourceKind, ResourceState
+from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState
+from hostlift.ports.images import ImageSpec
 
 if TYPE_CHECKING:
     from hostlift.clouds.alibaba.api import Api
@@ -47,7 +48,7 @@ class Snapshots:
     api: Api
 
     def create(self, disk: str, *, name: str, tags: dict[str, str], token: str) -> str:
-        """See `Cloud.create_snapshot`."""
+        """See `Images.snapshot`."""
         marked = tagged(tags, token)
         request = CreateSnapshot(
             client_token=client_token(token, CreateSnapshot.action),
@@ -80,13 +81,22 @@ class Snapshots:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Custom images of a region."""
+    """`hostlift.ports.images.Images` of a region."""
 
     api: Api
     device_prefix: str = DEVICE_PREFIX
 
+    @property
+    def snapshots(self) -> Snapshots:
+        """What images are made of."""
+        return Snapshots(self.api)
+
+    def snapshot(self, disk: str, *, name: str, tags: dict[str, str], token: str) -> str:
+        """See the port."""
+        return self.snapshots.create(disk, name=name, tags=tags, token=token)
+
     def create(self, spec: ImageSpec, token: str) -> str:
-        """See `Cloud.create_image`."""
+        """See `Images.create`."""
         marked = tagged(spec.tags, token)
         request = CreateImage(
             client_token=client_token(token, CreateImage.action),
@@ -109,7 +119,7 @@ class Images:
         return create_once(self.api, request, lambda mark: first(self.find(mark)), marked)
 
     def named(self, name: str) -> str:
-        """See `Cloud.image_named`."""
+        """See `Images.named`."""
         images = self.api.pages(DescribeImages(image_name=name))
         return next((image.id for image in images if image.name == name), "")
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hostlift.clouds.alibaba.adopt import create_once, first, tagged
+from hostlift.clouds.alibaba.placement import Placements
 from hostlift.clouds.alibaba.requests.base import client_token, id_list, tag_list
 from hostlift.clouds.alibaba.requests.instances import (
     DataDisk,
@@ -26,7 +27,8 @@ from hostlift.clouds.alibaba.requests.instances import (
     SystemDisk,
 )
 from hostlift.errors import CloudError, ConfigError, ResourceGone
-from hostlift.ports.cloud import InstanceSpec, Phase, Resource, ResourceKind, ResourceState
+from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState
+from hostlift.ports.instances import InstanceSpec, Placement
 
 if TYPE_CHECKING:
     from hostlift.clouds.alibaba.api import Api
@@ -48,12 +50,16 @@ _PHASES = {
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """Instances of a region."""
+    """`hostlift.ports.instances.Instances` of a region."""
 
     api: Api
 
+    def placement(self, *, zone: str = "", instance_type: str = "") -> Placement:
+        """See the port."""
+        return Placements(self.api).choose(zone=zone, instance_type=instance_type)
+
     def run(self, spec: InstanceSpec, token: str) -> str:
-        """See `Cloud.run_instance`."""
+        """See `Instances.run`."""
         if len(spec.user_data) > LARGEST_USER_DATA:
             raise ConfigError(
                 f"{len(spec.user_data)} bytes of user data, the cloud takes {LARGEST_USER_DATA}",
@@ -84,7 +90,7 @@ class Instances:
         )
 
     def start(self, name: str) -> None:
-        """See `Cloud.start_instance`."""
+        """See `Instances.start`."""
         try:
             self.api.call(StartInstance(instance_id=name))
         except CloudError:
@@ -93,7 +99,7 @@ class Instances:
                 raise
 
     def stop(self, name: str, *, force: bool) -> None:
-        """See `Cloud.stop_instance`."""
+        """See `Instances.stop`."""
         try:
             self.api.call(StopInstance(instance_id=name, force_stop=force))
         except CloudError:
@@ -102,12 +108,12 @@ class Instances:
                 raise
 
     def renew(self, name: str, release_at: float) -> None:
-        """See `Cloud.renew`."""
+        """See `Instances.renew`."""
         when = self._release_time(release_at)
         self.api.call(ModifyInstanceAutoReleaseTime(instance_id=name, auto_release_time=when))
 
     def console(self, name: str) -> str:
-        """See `Cloud.console`."""
+        """See `Instances.console`."""
         coded = self.api.call(GetInstanceConsoleOutput(instance_id=name))
         try:
             return base64.b64decode(coded).decode("utf-8", "replace")

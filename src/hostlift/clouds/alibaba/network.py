@@ -22,7 +22,8 @@ from hostlift.clouds.alibaba.requests.network import (
     DescribeVSwitches,
     RevokeSecurityGroup,
 )
-from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState, Rule
+from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState
+from hostlift.ports.networks import Rule
 
 if TYPE_CHECKING:
     from hostlift.clouds.alibaba.api import Api
@@ -38,7 +39,7 @@ class Vpcs:
     api: Api
 
     def create(self, *, cidr: str, tags: dict[str, str], token: str) -> str:
-        """See `Cloud.create_vpc`."""
+        """See `Networks.create_vpc`."""
         marked = tagged(tags, token)
         request = CreateVpc(
             client_token=client_token(token, CreateVpc.action),
@@ -69,7 +70,7 @@ class VSwitches:
     api: Api
 
     def create(self, *, vpc: str, zone: str, cidr: str, tags: dict[str, str], token: str) -> str:
-        """See `Cloud.create_vswitch`."""
+        """See `Networks.create_vswitch`."""
         marked = tagged(tags, token)
         request = CreateVSwitch(
             client_token=client_token(token, CreateVSwitch.action),
@@ -102,7 +103,7 @@ class SecurityGroups:
     api: Api
 
     def create(self, *, vpc: str, rules: tuple[Rule, ...], tags: dict[str, str], token: str) -> str:
-        """See `Cloud.create_security_group`."""
+        """See `Networks.create_security_group`."""
         marked = tagged(tags, token)
         request = CreateSecurityGroup(
             client_token=client_token(token, CreateSecurityGroup.action),
@@ -149,6 +150,31 @@ class SecurityGroups:
             "port_range": ports,
             "source_cidr_ip": source,
         }
+
+
+class Networks:
+    """`hostlift.ports.networks.Networks` of a region."""
+
+    def __init__(self, api: Api) -> None:
+        self.vpcs = Vpcs(api)
+        self.vswitches = VSwitches(api)
+        self.groups = SecurityGroups(api)
+
+    def create_vpc(self, *, cidr: str, tags: dict[str, str], token: str) -> str:
+        """See the port."""
+        return self.vpcs.create(cidr=cidr, tags=tags, token=token)
+
+    def create_vswitch(
+        self, *, vpc: str, zone: str, cidr: str, tags: dict[str, str], token: str
+    ) -> str:
+        """See the port."""
+        return self.vswitches.create(vpc=vpc, zone=zone, cidr=cidr, tags=tags, token=token)
+
+    def create_security_group(
+        self, *, vpc: str, rules: tuple[Rule, ...], tags: dict[str, str], token: str
+    ) -> str:
+        """See the port."""
+        return self.groups.create(vpc=vpc, rules=rules, tags=tags, token=token)
 
 
 RuleKey = tuple[str, str, str]

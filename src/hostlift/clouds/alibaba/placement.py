@@ -14,7 +14,7 @@ from hostlift.clouds.alibaba.requests.offers import (
     DescribeInstanceTypes,
 )
 from hostlift.errors import CloudError
-from hostlift.ports.cloud import Placement
+from hostlift.ports.instances import Placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ class Placements:
     api: Api
 
     def choose(self, *, zone: str, instance_type: str) -> Placement:
-        """See `Cloud.placement`.
+        """See `Instances.placement`.
 
         Raises:
             CloudError: Nothing fits (``OperationDenied.NoStock``), or there is no image.

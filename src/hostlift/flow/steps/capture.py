@@ -12,7 +12,8 @@ from hostlift.flow.context import Context
 from hostlift.flow.rehearsal import image_name, role
 from hostlift.flow.results import Captured, Results, Site, need
 from hostlift.model.plan import MigrationPlan
-from hostlift.ports.cloud import ImageDisk, ImageSpec, Phase, Resource, ResourceKind
+from hostlift.ports.cloud import Phase, Resource, ResourceKind
+from hostlift.ports.images import ImageDisk, ImageSpec
 
 _STOP_DEADLINE = 120.0
 _SNAPSHOT_PATIENCE = 3600.0
@@ -76,7 +77,7 @@ def _stop(ctx: Context, site: Site) -> None:
     resource = Resource(ResourceKind.INSTANCE, site.instance)
     # The volumes are sealed: nothing on the target disks is lost by pulling the plug, and an ACPI
     # request can be lost before logind runs.
-    ctx.cloud.stop_instance(site.instance, force=True)
+    ctx.cloud.instances.stop(site.instance, force=True)
     ctx.ledger.reach(
         resource, Phase.STOPPED, deadline=_STOP_DEADLINE, label="stop of the intermediate instance"
     )
@@ -88,7 +89,7 @@ def _snapshot(ctx: Context, plan: MigrationPlan, site: Site, index: int) -> str:
     def make(token: str, agreed: Mapping[str, Any]) -> str:
         def attempt() -> str | None:
             try:
-                return ctx.cloud.create_snapshot(
+                return ctx.cloud.images.snapshot(
                     agreed["disk"],
                     name=f"hostlift-{plan.hostname}-disk{index}",
                     tags=ctx.ledger.tags,
@@ -122,7 +123,7 @@ def _image(ctx: Context, plan: MigrationPlan, snapshots: tuple[str, ...]) -> str
             disks=disks,
             tags=ctx.ledger.tags,
         )
-        return ctx.cloud.create_image(spec, token=token)
+        return ctx.cloud.images.create(spec, token=token)
 
     params = {"snapshots": list(snapshots), "name": image_name(ctx.journal.state, plan)}
     return ctx.ledger.ensure(role(ctx.journal.state, "image"), ResourceKind.IMAGE, make, params)

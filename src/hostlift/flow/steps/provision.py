@@ -16,15 +16,9 @@ from hostlift.flow.keepalive import release_time
 from hostlift.flow.keys import keys
 from hostlift.flow.results import Results, Site, need
 from hostlift.model.plan import MigrationPlan
-from hostlift.ports.cloud import (
-    InstanceSpec,
-    Phase,
-    Placement,
-    Resource,
-    ResourceKind,
-    ResourceState,
-    Rule,
-)
+from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState
+from hostlift.ports.instances import InstanceSpec, Placement
+from hostlift.ports.networks import Rule
 from hostlift.remote.bootstrap import user_data
 from hostlift.remote.messages import CONTROL_PORT, DATA_PORT
 
@@ -79,7 +73,7 @@ class Provision:
         """Make what is missing, wait until it runs."""
         plan = need(so_far.plan).plan
         _refuse_taken_name(ctx, plan)
-        placement = ctx.cloud.placement(
+        placement = ctx.cloud.instances.placement(
             zone=ctx.settings.zone_id or _zone_of_own_vswitch(ctx),
             instance_type=ctx.settings.instance_type,
         )
@@ -106,7 +100,7 @@ class Provision:
 
 
 def _refuse_taken_name(ctx: Context, plan: MigrationPlan) -> None:
-    taken = ctx.cloud.image_named(plan.image_name)
+    taken = ctx.cloud.images.named(plan.image_name)
     held = ctx.journal.state.latest("image")
     if taken and (held is None or held.id != taken):
         raise ConfigError(
@@ -125,7 +119,9 @@ def _vpc(ctx: Context) -> str:
     vpc = ctx.ledger.ensure(
         "vpc",
         ResourceKind.VPC,
-        lambda token, _: ctx.cloud.create_vpc(cidr=_VPC_CIDR, tags=ctx.ledger.tags, token=token),
+        lambda token, _: ctx.cloud.networks.create_vpc(
+            cidr=_VPC_CIDR, tags=ctx.ledger.tags, token=token
+        ),
     )
     resource = Resource(ResourceKind.VPC, vpc)
     ctx.ledger.ready(resource, deadline=_NETWORK_DEADLINE, label="private network")
@@ -134,7 +130,7 @@ def _vpc(ctx: Context) -> str:
 
 def _vswitch(ctx: Context, vpc: str, zone: str) -> str:
     def make(token: str, agreed: Mapping[str, Any]) -> str:
-        return ctx.cloud.create_vswitch(
+        return ctx.cloud.networks.create_vswitch(
             vpc=agreed["vpc"],
             zone=agreed["zone"],
             cidr=_VSWITCH_CIDR,
@@ -153,7 +149,7 @@ def _security_group(ctx: Context, vpc: str) -> str:
         rules = tuple(
             Rule(port=port, source=agreed["source"]) for port in (CONTROL_PORT, DATA_PORT)
         )
-        return ctx.cloud.create_security_group(
+        return ctx.cloud.networks.create_security_group(
             vpc=agreed["vpc"], rules=rules, tags=ctx.ledger.tags, token=token
         )
 
@@ -192,7 +188,7 @@ def _instance(
     )
 
     def make(token: str, agreed: Mapping[str, Any]) -> str:
-        return ctx.cloud.run_instance(
+        return ctx.cloud.instances.run(
             InstanceSpec(
                 name=INSTANCE_NAME,
                 image=agreed["placement"]["image"],

@@ -15,7 +15,8 @@ from hostlift.flow.rehearsal import role
 from hostlift.flow.results import Results, Site, Verified, need
 from hostlift.model.plan import MigrationPlan
 from hostlift.model.receipt import BootProof
-from hostlift.ports.cloud import InstanceSpec, Placement, Resource, ResourceKind
+from hostlift.ports.cloud import Resource, ResourceKind
+from hostlift.ports.instances import InstanceSpec, Placement
 from hostlift.verify.boot import judge, panic, read_beacon
 
 TRIAL_NAME = "hostlift-trial"
@@ -59,7 +60,7 @@ def _boot(ctx: Context, so_far: Results) -> BootProof:
     )
 
     def probe() -> tuple[dict[str, str], str] | None:
-        console = ctx.cloud.console(instance)
+        console = ctx.cloud.instances.console(instance)
         facts = read_beacon(console, token)
         if facts is None:
             trouble = panic(console)
@@ -106,7 +107,7 @@ def _start(ctx: Context, plan: MigrationPlan, site: Site, image: str) -> str:
             bandwidth_mbps=0,
             tags=ctx.ledger.tags,
         )
-        return ctx.cloud.run_instance(spec, token=token)
+        return ctx.cloud.instances.run(spec, token=token)
 
     params = {"image": image, "release_at": release_time(ctx)}
     name = role(ctx.journal.state, "trial")

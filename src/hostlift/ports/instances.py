@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines, as the pipeline needs them; promises as in `hostlift.ports.cloud`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where an instance can run now."""
+
+    zone: str
+    instance_type: str
+    system_disk: str
+    data_disk: str
+    image: str
+    """A public Linux image with Python of at least 3.11."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceSpec:
+    """An instance to start.
+
+    Attributes:
+        data_disks: Sizes in GiB, in order; they are deleted with the instance.
+        user_data: At most 16 KiB, not encoded.
+        release_at: Seconds since 1970; the cloud deletes the instance then. 0: never.
+        bandwidth_mbps: Of the public address; 0 gives none.
+    """
+
+    name: str
+    image: str
+    placement: Placement
+    vswitch: str
+    security_group: str
+    system_gib: int
+    data_disks: tuple[int, ...] = ()
+    user_data: bytes = b""
+    release_at: float = 0
+    bandwidth_mbps: int = 100
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class Instances(Protocol):
+    """Where machines can run, and their power."""
+
+    def placement(self, *, zone: str = "", instance_type: str = "") -> Placement:
+        """A zone with a cheap instance type, disk categories and a base image in stock."""
+        ...
+
+    def run(self, spec: InstanceSpec, *, token: str) -> str:
+        """Id of a new, starting instance."""
+        ...
+
+    def start(self, instance: str) -> None:
+        """Start a stopped one; a running one is fine."""
+        ...
+
+    def stop(self, instance: str, *, force: bool) -> None:
+        """Stop, keeping disks and addresses; a stopped one is fine."""
+        ...
+
+    def renew(self, instance: str, release_at: float) -> None:
+        """Move the automatic release to ``release_at`` (seconds since 1970)."""
+        ...
+
+    def console(self, instance: str) -> str:
+        """What the instance printed on its serial console, as far as it is kept."""
+        ...
