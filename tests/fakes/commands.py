@@ -9,7 +9,7 @@ from pathlib import Path
 from hostlift.errors import CommandFailed, ToolMissing
 from hostlift.ports.commands import Completed
 
-Answer = str | bytes | int | Callable[[Sequence[str]], str]
+Answer = str | bytes | int | Callable[[Sequence[str]], str | bytes]
 
 
 class ScriptedCommands:

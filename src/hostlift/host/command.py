@@ -18,6 +18,7 @@ from hostlift.ports.commands import Completed
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _OUTPUT_TAIL = 4000
+_LAST_PATIENCE = 5.0
 
 
 class SystemCommands:
@@ -51,7 +52,7 @@ class SystemCommands:
         try:
             out, err = process.communicate(stdin, timeout=timeout)
         except subprocess.TimeoutExpired:
-            end_group(process)
+            _give_up(process)
             raise CommandFailed(
                 tuple(line), -signal.SIGKILL, f"still running after {timeout:g} s"
             ) from None
@@ -110,6 +111,21 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    _close(process)
+
+
+def _give_up(process: subprocess.Popen[bytes]) -> None:
+    """Kill it; one that waits for a dead device does not even die, and is left to itself."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    try:
+        process.wait(_LAST_PATIENCE)
+    except subprocess.TimeoutExpired:
+        disown(process)
+    _close(process)
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             with contextlib.suppress(BrokenPipeError):

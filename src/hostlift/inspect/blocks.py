@@ -27,9 +27,17 @@ class Blocks:
         link = self.sys / "dev/block" / dev
         return link.resolve().name if link.exists() else ""
 
+    def attribute(self, name: str, attribute: str) -> str:
+        """A file of sysfs that describes a device; empty when there is none."""
+        try:
+            path = self.sys / "class/block" / name / attribute
+            return path.read_text("utf-8", "replace").strip().replace("\0", "")
+        except OSError:
+            return ""
+
     def device(self, name: str) -> str:
         """The node a person knows: device mapper nodes by their own name."""
-        mapped = self._read(name, "dm/name")
+        mapped = self.attribute(name, "dm/name")
         return f"/dev/mapper/{mapped}" if mapped else f"/dev/{name.replace('!', '/')}"
 
     def disks_under(self, name: str) -> list[str]:
@@ -37,10 +45,25 @@ class Blocks:
         folder = self._folder(name)
         if folder is None:
             return []
-        slaves = sorted(p.name for p in (folder / "slaves").glob("*"))
+        slaves = self.beneath(name)
         if slaves:
             return list(dict.fromkeys(d for s in slaves for d in self.disks_under(s)))
         return [folder.parent.name] if (folder / "partition").exists() else [name]
+
+    def beneath(self, name: str) -> list[str]:
+        """What a stacked device lies on directly; nothing for disks and partitions."""
+        folder = self._folder(name)
+        return sorted(p.name for p in (folder / "slaves").glob("*")) if folder else []
+
+    def stacked(self) -> list[str]:
+        """Every device that is made of others."""
+        names = sorted(p.name for p in (self.sys / "block").glob("*"))
+        return [n for n in names if self.beneath(n)]
+
+    def name_of_node(self, node: str) -> str:
+        """Kernel name of a device that a person knows as ``node``; empty when there is none."""
+        names = (p.name for p in (self.sys / "class/block").glob("*"))
+        return next((n for n in names if self.device(n) == node), "")
 
     def physical(self) -> list[str]:
         """Disks with a size that are neither virtual nor removable media drives."""
@@ -51,22 +74,29 @@ class Blocks:
         """Kernel names of a disk's partitions in order of their numbers."""
         folder = self._folder(disk)
         found = [p.parent for p in folder.glob("*/partition")] if folder else []
-        return [p.name for p in sorted(found, key=lambda p: int(self._read(p.name, "partition")))]
+        return [
+            p.name for p in sorted(found, key=lambda p: int(self.attribute(p.name, "partition")))
+        ]
+
+    def partition(self, disk: str, number: int) -> str:
+        """Kernel name of one partition of a disk, or empty."""
+        found = self.partitions(disk)
+        return next((p for p in found if self.attribute(p, "partition") == str(number)), "")
 
     def size(self, name: str) -> int:
         """Bytes."""
-        return int(self._read(name, "size") or 0) * _SECTOR
+        return int(self.attribute(name, "size") or 0) * _SECTOR
 
     def backing_file(self, name: str) -> str:
         """The file behind a loop device, or empty."""
-        return self._read(name, "loop/backing_file")
+        return self.attribute(name, "loop/backing_file")
 
     def bare(self, name: str) -> Disk:
         """A disk as sysfs describes it; partitions without type and identity."""
         partitions = tuple(
             Partition(
-                number=int(self._read(p, "partition")),
-                start=int(self._read(p, "start") or 0) * _SECTOR,
+                number=int(self.attribute(p, "partition")),
+                start=int(self.attribute(p, "start") or 0) * _SECTOR,
                 size=self.size(p),
                 type="",
                 device=self.device(p),
@@ -76,22 +106,15 @@ class Blocks:
         return Disk(
             device=self.device(name),
             size=self.size(name),
-            sector_size=int(self._read(name, "queue/logical_block_size") or _SECTOR),
+            sector_size=int(self.attribute(name, "queue/logical_block_size") or _SECTOR),
             partitions=partitions,
-            model=self._read(name, "device/model"),
-            serial=self._read(name, "serial") or self._read(name, "device/serial"),
+            model=self.attribute(name, "device/model"),
+            serial=self.attribute(name, "serial") or self.attribute(name, "device/serial"),
         )
 
     def _folder(self, name: str) -> Path | None:
         link = self.sys / "class/block" / name
         return link.resolve() if link.exists() else None
-
-    def _read(self, name: str, attribute: str) -> str:
-        try:
-            path = self.sys / "class/block" / name / attribute
-            return path.read_text("utf-8", "replace").strip().replace("\0", "")
-        except OSError:
-            return ""
 
 
 Signature = Mapping[str, str]

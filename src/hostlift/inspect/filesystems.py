@@ -10,7 +10,7 @@ from pathlib import Path
 from hostlift.inspect.blocks import Blocks, Signature
 from hostlift.inspect.mounts import Mount
 from hostlift.inspect.tools import Tools
-from hostlift.model.machine import Disk, FileSystem
+from hostlift.model.machine import Disk, FileSystem, Stacked
 
 StatVfs = Callable[[Path], os.statvfs_result]
 _EXT = frozenset({"ext2", "ext3", "ext4"})
@@ -67,24 +67,24 @@ def _number(text: str) -> int:
 
 
 def swaps(
-    disks: tuple[Disk, ...], found: Mapping[str, Signature], active: str, blocks: Blocks
+    disks: tuple[Disk, ...],
+    stacked: tuple[Stacked, ...],
+    found: Mapping[str, Signature],
+    active: str,
+    blocks: Blocks,
 ) -> tuple[FileSystem, ...]:
-    """Swap partitions of the disks, in use or not, and swap files in use.
+    """Swap areas on disks, in use or not, and swap files in use.
 
     Args:
         active: Text of /proc/swaps; empty for an offline source.
     """
-    partitions = [p for d in disks for p in d.partitions]
+    whole = {d.device: d.size for d in disks if not d.partitions}
+    sizes = whole | {p.device: p.size for d in disks for p in d.partitions}
+    sizes |= {s.device: s.size for s in stacked}
     areas = [
-        FileSystem(
-            device=p.device,
-            kind="swap",
-            uuid=found[p.device].get("UUID", ""),
-            label=found[p.device].get("LABEL", ""),
-            size=p.size,
-        )
-        for p in partitions
-        if found.get(p.device, {}).get("TYPE") == "swap"
+        _swap(node, size, found[node])
+        for node, size in sizes.items()
+        if found.get(node, {}).get("TYPE") == "swap"
     ]
     known = {a.device for a in areas}
     for line in active.splitlines()[1:]:
@@ -95,3 +95,13 @@ def swaps(
             continue
         areas.append(FileSystem(device=device, kind="swap", size=_number(rest[1]) * 1024))
     return tuple(areas)
+
+
+def _swap(node: str, size: int, signature: Signature) -> FileSystem:
+    return FileSystem(
+        device=node,
+        kind="swap",
+        uuid=signature.get("UUID", ""),
+        label=signature.get("LABEL", ""),
+        size=size,
+    )

@@ -15,12 +15,20 @@ from pathlib import Path
 
 from hostlift.errors import HostError
 from hostlift.inspect import blocks as block_devices
-from hostlift.inspect import filesystems, mounts, network, system, workloads
+from hostlift.inspect import (
+    btrfs,
+    filesystems,
+    mounts,
+    network,
+    stacks,
+    system,
+    workloads,
+)
 from hostlift.inspect.blocks import Blocks, Signature
 from hostlift.inspect.filesystems import StatVfs
 from hostlift.inspect.guest import Guest
 from hostlift.inspect.tools import BUDGET, Tools
-from hostlift.model.machine import Disk, FileSystem, Machine
+from hostlift.model.machine import Disk, FileSystem, Machine, Stacked, Subvolume, VolumeGroup
 from hostlift.ports.clock import Clock
 from hostlift.ports.commands import Commands
 
@@ -42,7 +50,9 @@ THIS_HOST = Host()
 class _Storage:
     disks: tuple[Disk, ...]
     file_systems: tuple[FileSystem, ...]
-    signatures: Mapping[str, Signature]
+    swaps: tuple[FileSystem, ...]
+    stacked: tuple[Stacked, ...]
+    groups: tuple[VolumeGroup, ...]
 
 
 def survey(root: Path, *, commands: Commands, clock: Clock, host: Host = THIS_HOST) -> Machine:
@@ -54,7 +64,7 @@ def survey(root: Path, *, commands: Commands, clock: Clock, host: Host = THIS_HO
     live = str(root) == "/"
     tools = Tools(commands, clock, clock.monotonic() + BUDGET)
     guest = Guest(root)
-    storage = _storage(root, host, tools, live=live)
+    storage = _storage(guest, host, tools, live=live)
     release = system.os_release(guest)
     loader, loader_version = system.loader(guest, tools, live=live)
     uname = host.uname()
@@ -74,12 +84,9 @@ def survey(root: Path, *, commands: Commands, clock: Clock, host: Host = THIS_HO
         memory=_memory(host),
         disks=storage.disks,
         file_systems=storage.file_systems,
-        swaps=filesystems.swaps(
-            storage.disks,
-            storage.signatures,
-            _read(host.proc / "swaps") if live else "",
-            Blocks(host.sys),
-        ),
+        swaps=storage.swaps,
+        stacked=storage.stacked,
+        groups=storage.groups,
         kernels=system.kernels(guest, uname.release if live else ""),
         interfaces=network.interfaces(host.sys, tools) if live else (),
         workloads=workloads.detect(guest, running),
@@ -91,33 +98,63 @@ def survey(root: Path, *, commands: Commands, clock: Clock, host: Host = THIS_HO
     )
 
 
-def _storage(root: Path, host: Host, tools: Tools, *, live: bool) -> _Storage:
+def _storage(guest: Guest, host: Host, tools: Tools, *, live: bool) -> _Storage:
     blocks = Blocks(host.sys)
-    found = _mounts(root, host, blocks)
-    carrying = [
-        disk for mount in found.values() for disk in blocks.disks_under(_kernel_name(mount, blocks))
-    ]
+    found = _mounts(guest, host, blocks)
+    mounted = [_kernel_name(mount, blocks) for mount in found.values()]
+    seen = stacks.stacked([*mounted, *(blocks.stacked() if live else ())], blocks)
+    carrying = [disk for name in mounted for disk in blocks.disks_under(name)]
     names = dict.fromkeys([*carrying, *(blocks.physical() if live else ())])
     bare = [blocks.bare(n) for n in names]
     devices = {path: _device(mount, blocks) for path, mount in found.items()}
     nodes = [node for d in bare for node in (d.device, *(p.device for p in d.partitions))]
-    signatures = block_devices.signatures([*nodes, *devices.values()], tools)
+    above = [s.device for s in seen]
+    signatures = block_devices.signatures([*nodes, *above, *devices.values()], tools)
     disks = tuple(block_devices.with_table(d, signatures.get(d.device, {}), tools) for d in bare)
-    prefix = str(root).rstrip("/")
-    file_systems = []
+    active = _read(host.proc / "swaps") if live else ""
+    return _Storage(
+        disks=disks,
+        file_systems=_file_systems(guest, host, found, devices, signatures, tools),
+        swaps=filesystems.swaps(disks, seen, signatures, active, blocks),
+        stacked=stacks.with_identities(seen, signatures),
+        groups=stacks.groups(signatures, blocks, guest, tools),
+    )
+
+
+def _file_systems(
+    guest: Guest,
+    host: Host,
+    found: Mapping[str, mounts.Mount],
+    devices: Mapping[str, str],
+    signatures: Mapping[str, Signature],
+    tools: Tools,
+) -> tuple[FileSystem, ...]:
+    prefix = str(guest.root).rstrip("/")
+    described: list[FileSystem] = []
+    trees: dict[str, tuple[Subvolume, ...]] = {}
     for path, mount in found.items():
         device = devices[path]
-        at = Path(prefix + path) if path != "/" else root
-        described = filesystems.describe(
+        at = Path(prefix + path) if path != "/" else guest.root
+        fs = filesystems.describe(
             mount, device, signatures.get(device, {}), tools, host.statvfs, at
         )
-        file_systems.append(replace(described, mount_point=path))
-    return _Storage(disks, tuple(file_systems), signatures)
+        if mount.kind == "btrfs" and device not in trees:
+            trees[device] = btrfs.subvolumes(at, tools)
+        described.append(
+            replace(
+                fs,
+                mount_point=path,
+                subvolume=btrfs.mounted_subvolume(mount),
+                subvolumes=trees.get(device, ()),
+            )
+        )
+    return tuple(described)
 
 
-def _mounts(root: Path, host: Host, blocks: Blocks) -> dict[str, mounts.Mount]:
+def _mounts(guest: Guest, host: Host, blocks: Blocks) -> dict[str, mounts.Mount]:
     """Local mounts of the source; images that are files of the source itself left out."""
     table = mounts.parse(_read(host.proc / "self/mountinfo"))
+    root = guest.root
     found = mounts.below(table, str(root))
     if str(root) != "/" and "/" not in found:
         raise HostError(
@@ -125,7 +162,6 @@ def _mounts(root: Path, host: Host, blocks: Blocks) -> dict[str, mounts.Mount]:
             subject=str(root),
             hint="Mount the source's root file system at this directory, the others below it.",
         )
-    guest = Guest(root)
 
     def from_own_file(mount: mounts.Mount) -> bool:
         file = blocks.backing_file(_kernel_name(mount, blocks))

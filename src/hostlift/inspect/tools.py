@@ -28,10 +28,14 @@ class Tools:
 
     def optional(self, argv: Sequence[str]) -> str:
         """What a program printed; empty when it is missing, fails, or time has run out."""
+        return self.output(argv).decode("utf-8", "replace")
+
+    def output(self, argv: Sequence[str]) -> bytes:
+        """The same, as bytes."""
         left = min(_LONGEST, self.deadline - self.clock.monotonic())
         if left <= 0:
-            return ""
+            return b""
         try:
-            return self.commands.run(argv, timeout=left, check=False).text
+            return self.commands.run(argv, timeout=left, check=False).stdout
         except (ToolMissing, CommandFailed):
-            return ""
+            return b""

@@ -60,11 +60,99 @@ class Disk:
     serial: str = ""
 
 
+class StackKind(StrEnum):
+    """What makes a block device out of others."""
+
+    LVM = "lvm"
+    ARRAY = "array"
+    LUKS = "luks"
+    MULTIPATH = "multipath"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stacked:
+    """A block device made of others, as the kernel shows it.
+
+    Attributes:
+        device: As a person knows it: ``/dev/mapper/vg-root``, ``/dev/md0``.
+        beneath: Devices it lies on directly: partitions, disks or further stacked ones.
+        uuid: Of the array or LUKS container; of a logical volume, group and volume in one.
+        level: ``raid1``, … of an array.
+    """
+
+    device: str
+    kind: StackKind
+    size: int
+    beneath: tuple[str, ...]
+    uuid: str = ""
+    level: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhysicalVolume:
+    """A device that a volume group lies on."""
+
+    device: str
+    uuid: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogicalVolume:
+    """A visible logical volume.
+
+    Attributes:
+        uuid: As LVM prints it.
+        device: ``/dev/mapper/GROUP-NAME`` with LVM's doubled dashes.
+        kind: ``linear``, ``striped``, ``raid1``, ``thin``, ``thin-pool``, ``snapshot``, …
+        holds: What blkid sees in it: ``ext4``, ``swap``, …; empty: nothing known.
+    """
+
+    name: str
+    uuid: str
+    size: int
+    device: str
+    kind: str = "linear"
+    holds: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeGroup:
+    """An LVM volume group of the source."""
+
+    name: str
+    uuid: str
+    extent_size: int
+    physical: tuple[PhysicalVolume, ...]
+    logical: tuple[LogicalVolume, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subvolume:
+    """A btrfs subvolume.
+
+    Attributes:
+        path: From the top of the file system, without a slash in front; names that are not UTF-8
+            hold surrogates.
+        default: It is what a mount without options shows.
+        snapshot: It was made as a snapshot of another one.
+    """
+
+    id: int
+    path: str
+    read_only: bool = False
+    default: bool = False
+    snapshot: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSystem:
     """A mounted local file system (or swap area) of the source.
 
     Attributes:
+        subvolume: Path of the btrfs subvolume that is mounted, ``/`` for the top; else empty.
+        subvolumes: All of a btrfs; empty when they are not known.
         device: Node it was mounted from.
         kind: ``ext4``, ``xfs``, ``btrfs``, ``swap``, …
         mount_point: Absolute path as seen by the source; empty for swap.
@@ -86,6 +174,8 @@ class FileSystem:
     options: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     read_only: bool = False
+    subvolume: str = ""
+    subvolumes: tuple[Subvolume, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +233,8 @@ class Machine:
     disks: tuple[Disk, ...]
     file_systems: tuple[FileSystem, ...]
     swaps: tuple[FileSystem, ...] = ()
+    stacked: tuple[Stacked, ...] = ()
+    groups: tuple[VolumeGroup, ...] = ()
     kernels: tuple[Kernel, ...] = ()
     interfaces: tuple[Interface, ...] = ()
     workloads: tuple[Workload, ...] = ()
