@@ -11,7 +11,8 @@
     │   ├── CommandFailed      a process ended with a failure
     │   └── ToolMissing        an external program is not installed
     ├── CloudError             an API call was refused (code, request id)
-    │   └── ResourceGone       a resource of ours no longer exists
+    │   ├── ResourceGone       a resource of ours no longer exists
+    │   └── OutOfStock         not sold there now; another zone or type may be
     ├── RemoteError            the agent on the intermediate instance
     │   ├── AgentUnreachable   no connection
     │   └── AgentRefused       it answered with an error
@@ -176,6 +177,12 @@ class ResourceGone(CloudError):
 
     code = "cloud.gone"
     retry = Retry.RESET
+
+
+class OutOfStock(CloudError):
+    """An instance type or disk category is not sold in a zone now."""
+
+    code = "cloud.stock"
 
 
 class RemoteError(HostliftError):

@@ -103,7 +103,7 @@ class Life:
         return found[0]
 
     def _instance(self) -> str:
-        driver, place = self.driver, self.driver.instances.placement()
+        driver, place = self.driver, next(self.driver.instances.placements())
         vpc = driver.networks.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="v")
         self.come(ResourceKind.VPC, vpc)
         subnet = driver.networks.create_vswitch(

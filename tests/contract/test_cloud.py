@@ -76,7 +76,7 @@ class Arena:
 
     def network(self) -> tuple[str, str, str]:
         """A VPC with a vSwitch and a group, ready."""
-        zone = self.cloud.instances.placement().zone
+        zone = next(self.cloud.instances.placements()).zone
         vpc = self.cloud.networks.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="vpc")
         self.ready(ResourceKind.VPC, vpc)
         vswitch = self.cloud.networks.create_vswitch(
@@ -94,7 +94,7 @@ class Arena:
         return self.run(self.spec(vswitch, group, *disks), token)
 
     def spec(self, vswitch: str, group: str, *disks: int) -> InstanceSpec:
-        place = self.cloud.instances.placement()
+        place = next(self.cloud.instances.placements())
         return InstanceSpec(
             name="INSTANCE_FOR_GO_TOALIYUN",
             image=place.image,
@@ -174,9 +174,9 @@ def test_the_clocks_agree(arena: Arena) -> None:
 
 def test_a_placement_names_everything(arena: Arena) -> None:
     """Zone, type, disks and image; the zone that is asked for is the zone that is given."""
-    place = arena.cloud.instances.placement()
+    place = next(arena.cloud.instances.placements())
     assert all((place.zone, place.instance_type, place.system_disk, place.data_disk, place.image))
-    assert arena.cloud.instances.placement(zone=place.zone).zone == place.zone
+    assert next(arena.cloud.instances.placements(zone=place.zone)).zone == place.zone
 
 
 def test_a_network_comes_up_and_goes(arena: Arena) -> None:
@@ -338,7 +338,7 @@ def test_nothing_can_be_put_where_nothing_is(arena: Arena) -> None:
     with pytest.raises(CloudError):
         arena.cloud.networks.create_vswitch(
             vpc="vpc-0000000000000000",
-            zone=arena.cloud.instances.placement().zone,
+            zone=next(arena.cloud.instances.placements()).zone,
             cidr="172.16.1.0/24",
             tags=TAGS,
             token="t",

@@ -14,12 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from hostlift.errors import AgentUnreachable
 from hostlift.flow.context import Agent, Context
 from hostlift.flow.results import Site
 from hostlift.model.adaptation import AdaptReport, Edit, EditKind
 from hostlift.model.entry import Entry
-from hostlift.ports.cloud import Phase, Resource, ResourceKind
+from hostlift.ports.cloud import Resource, ResourceKind
 from hostlift.remote.messages import (
     JobKind,
     JobOrder,
@@ -46,12 +45,8 @@ class FolderAgents:
 
     @contextmanager
     def __call__(self, ctx: Context, site: Site) -> Iterator[Agent]:
-        state = ctx.cloud.state(Resource(ResourceKind.INSTANCE, site.instance))
-        if state is None:
-            raise AgentUnreachable("no such instance", subject=site.instance)
-        if state.phase is Phase.STOPPED:
-            ctx.cloud.instances.start(site.instance)
-            ctx.ledger.ready(state.resource, deadline=600, label="start")
+        resource = Resource(ResourceKind.INSTANCE, site.instance)
+        ctx.ledger.running(resource, deadline=600, label="start")
         yield cast("Agent", FolderAgent(self.folder / site.instance))
 
 

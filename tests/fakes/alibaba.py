@@ -9,6 +9,7 @@ from fakes.clock import FakeClock
 
 from hostlift.clouds.alibaba.api import Api
 from hostlift.clouds.alibaba.driver import AlibabaCloud
+from hostlift.clouds.alibaba.market import AlibabaMarket
 from hostlift.clouds.alibaba.transport import Answer, Refused
 
 if TYPE_CHECKING:
@@ -72,4 +73,4 @@ def a_driver(
     """A driver in cn-hangzhou over ``transport``; jitter takes the whole limit."""
     clock = clock or FakeClock()
     api = Api(transport, region="cn-hangzhou", clock=clock, jitter=lambda limit: limit)
-    return AlibabaCloud(api), clock
+    return AlibabaCloud(api, AlibabaMarket(api, lambda: "key of the test", ())), clock

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlencode
 
 from fakes.papercloud import REGION, PaperCloud
 
 from hostlift.localcloud.wire.message import HttpRequest, Product
+from hostlift.localcloud.wire.parameters import fields_of
 from hostlift.localcloud.wire.signature import rpc
 from hostlift.localcloud.wire.times import to_second
 
@@ -165,3 +166,20 @@ class Calls:
         if answer.status != 200:
             raise Refused(body, answer.status)
         return body
+
+
+def mandatory(request: type) -> dict[str, str]:
+    """Something for every mandatory parameter."""
+    given = {}
+    for field in fields_of(request):
+        hint = str(field.hint)
+        if not field.required or field.name == "RegionId":
+            continue
+        if "TagPart" in hint:
+            given[f"{field.name}.1.Key"] = "1"
+        elif get_origin(field.hint) is tuple:
+            given[f"{field.name}.1"] = "1"
+        else:
+            choices = get_args(field.hint) if get_origin(field.hint) is Literal else ("1",)
+            given[field.name] = choices[0]
+    return given

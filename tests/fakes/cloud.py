@@ -8,18 +8,20 @@ effect; ``lose`` and automatic release take instances away.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hostlift.errors import CloudError, ResourceGone, Retry
+from hostlift.errors import CloudError, OutOfStock, ResourceGone, Retry
 from hostlift.ports.cloud import Identity, Phase, Resource, ResourceKind, ResourceState
 from hostlift.ports.images import ImageSpec
 from hostlift.ports.instances import InstanceSpec, Placement
+from hostlift.ports.market import Balance, Feature, Permission, Prices, Quota
 from hostlift.ports.networks import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterator
 
     from hostlift.ports.clock import Clock
 
@@ -33,6 +35,8 @@ SOON: dict[ResourceKind, float] = {
 }
 STOPPING_SECONDS = 8.0
 DELETING_SECONDS = 5.0
+ZONES = ("cn-hangzhou-h", "cn-hangzhou-k")
+TYPES = ("ecs.t6-c1m2.large", "ecs.t5-lc1m2.large")
 PREFIX = {
     ResourceKind.VPC: "vpc",
     ResourceKind.VSWITCH: "vsw",
@@ -73,6 +77,45 @@ class Fault:
     after: bool
 
 
+class MemoryMarket:
+    """`hostlift.ports.market.Market` of an account that may do and has everything."""
+
+    def __init__(self) -> None:
+        self.money: Balance | None = Balance(amount=5000.0, currency="CNY")
+        self.limits: tuple[Quota, ...] = (Quota(counts="VPCs", limit=10, used=1),)
+        self.hourly: Prices | None = Prices(
+            currency="CNY", instance=0.1, disks=0.05, snapshot_gib_month=0.12
+        )
+        self.denied: frozenset[str] = frozenset()
+        self.active: bool | None = True
+
+    def credential_source(self) -> str:
+        return "key of the test"
+
+    def endpoints(self) -> tuple[str, ...]:
+        return ()
+
+    def balance(self) -> Balance | None:
+        return self.money
+
+    def quotas(self) -> tuple[Quota, ...]:
+        return self.limits
+
+    def prices(
+        self, placement: Placement, *, system_gib: int, data_disks: tuple[int, ...]
+    ) -> Prices | None:
+        del placement, system_gib, data_disks
+        return self.hourly
+
+    def permissions(self, features: Collection[Feature]) -> Iterator[Permission]:
+        for feature in sorted(features):
+            action = f"do:{feature.value}"
+            yield Permission(action=action, allowed=action not in self.denied)
+
+    def snapshots_active(self) -> bool | None:
+        return self.active
+
+
 class MemoryCloud:
     """`hostlift.ports.cloud.Cloud`; everything a test wants to steer is a plain attribute.
 
@@ -81,6 +124,7 @@ class MemoryCloud:
         calls: Every call as ``(method, subject)``, in order.
         consoles: Text of ``console`` by instance id.
         unused_disks: Disks nothing was ever written to: no snapshot of them.
+        sold_out: ``(name of the instance, zone, type)`` that is offered and then refused.
         deaf: Instances that ignore a polite stop.
         address: Gives an instance its ``(public, private)`` address.
         on_run: Called with ``(instance id, spec)`` when an instance is made.
@@ -93,6 +137,7 @@ class MemoryCloud:
         self.consoles: dict[str, str] = {}
         self.unused_disks: set[str] = set()
         self.deaf: set[str] = set()
+        self.sold_out: set[tuple[str, str, str]] = set()
         self.skew = 0.0
         self.address: Callable[[int], tuple[str, str]] = lambda n: (
             f"203.0.113.{n}",
@@ -104,6 +149,7 @@ class MemoryCloud:
         self._faults: dict[str, list[Fault]] = {}
         self._count = 0
         self._lock = threading.RLock()
+        self.market = MemoryMarket()
         self.networks = MemoryNetworks(self)
         self.instances = MemoryInstances(self)
         self.images = MemoryImages(self)
@@ -286,15 +332,17 @@ class MemoryInstances:
 
     cloud: MemoryCloud
 
-    def placement(self, *, zone: str = "", instance_type: str = "") -> Placement:
-        with self.cloud._call("placement", zone):
-            return Placement(
-                zone=zone or "cn-hangzhou-h",
-                instance_type=instance_type or "ecs.t6-c1m2.large",
-                system_disk="cloud_essd",
-                data_disk="cloud_essd",
-                image="debian_12_10_x64_20G_alibase_20250401.vhd",
-            )
+    def placements(self, *, zone: str = "", instance_type: str = "") -> Iterator[Placement]:
+        zones, types = (zone,) if zone else ZONES, (instance_type,) if instance_type else TYPES
+        for kind, place in itertools.product(types, zones):
+            with self.cloud._call("placements", place):
+                yield Placement(
+                    zone=place,
+                    instance_type=kind,
+                    system_disk="cloud_essd",
+                    data_disk="cloud_essd",
+                    image="debian_12_10_x64_20G_alibase_20250401.vhd",
+                )
 
     def run(self, spec: InstanceSpec, *, token: str) -> str:
         with self.cloud._call("run_instance", spec.name):
@@ -305,6 +353,9 @@ class MemoryInstances:
                 action, ResourceKind.VSWITCH, spec.vswitch, ready="IncorrectVSwitchStatus"
             )
             self.cloud._need(action, ResourceKind.SECURITY_GROUP, spec.security_group)
+            where = (spec.name, spec.placement.zone, spec.placement.instance_type)
+            if where in self.cloud.sold_out:
+                raise OutOfStock("sold out", api_code="OperationDenied.NoStock", action=action)
             if len(spec.user_data) > 16 * 1024:
                 raise refusal("InvalidUserData.SizeExceeded", action)
             return self.cloud._run(spec, token)

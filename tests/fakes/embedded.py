@@ -22,6 +22,7 @@ from hostlift.clouds.access import CloudAccess
 from hostlift.clouds.alibaba import catalogue
 from hostlift.clouds.alibaba.api import Api
 from hostlift.clouds.alibaba.driver import AlibabaCloud
+from hostlift.clouds.alibaba.market import AlibabaMarket
 from hostlift.clouds.alibaba.transport import Answer, Refused
 from hostlift.host.clock import SystemClock
 from hostlift.localcloud import credentials
@@ -143,7 +144,7 @@ def driven(paper: PaperCloud, owner: str = MAIN) -> AlibabaCloud:
     """The driver, directly on a cloud whose clock it drives; jitter takes the whole limit."""
     transport = DirectTransport(paper, paper.key(owner))
     api = Api(transport, region=REGION, clock=transport._clock, jitter=lambda limit: limit)
-    return AlibabaCloud(api)
+    return AlibabaCloud(api, AlibabaMarket(api, lambda: "key of the test", ()))
 
 
 def _refused(answer: WireAnswer, body: Mapping[str, object]) -> Refused:

@@ -48,12 +48,25 @@ class DrivenClock(FakeClock):
         self.time = max(self.time, end)
 
 
+class Guests(PaperCompute):
+    """Compute on paper whose guests print what a test wishes.
+
+    Attributes:
+        said: What each of them has on its console.
+    """
+
+    said = b""
+
+    def console(self, instance: str) -> bytes:
+        return super().console(instance) + self.said
+
+
 @dataclass
 class PaperCloud:
     """A cloud on paper with its parts in reach."""
 
     cloud: Cloud
-    compute: PaperCompute
+    compute: Guests
     fabric: PaperFabric
     service: Service
     log: RequestLog
@@ -94,7 +107,7 @@ def paper_cloud(
     clock = clock or FakeClock()
     settings = settings or Settings()
     keyring = keys_for(settings)
-    compute, fabric, troubles = PaperCompute(folder), PaperFabric(), []
+    compute, fabric, troubles = Guests(folder), PaperFabric(), []
     log = RequestLog(folder, clock)
     made = Cloud(
         keyring=keyring,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from hostlift.flow.ledger import Ledger
 from hostlift.flow.results import Inspection, Results
 from hostlift.flow.steps.adapt import beacon_token
 from hostlift.flow.waiting import Waiter
-from hostlift.ports.cloud import ResourceKind
+from hostlift.ports.cloud import Cloud, ResourceKind
 from hostlift.ports.instances import InstanceSpec
 from hostlift.settings.folder import Workspace
 from hostlift.settings.user_config import Settings
@@ -94,8 +95,14 @@ def rehearse(ctx: Context) -> Results:
     return pipeline.rehearse(ctx, STORY)
 
 
+def beacon() -> str:
+    """What a trial instance of these stories prints."""
+    said = ("begin", "hostname=a", "end")
+    return "".join(f"hostlift-beacon {beacon_token(MIGRATION)} {s}\n" for s in said)
+
+
 @dataclass
-class World:
+class Stage(ABC):
     """A source, a cloud, agents and a workspace that outlive the process of the test."""
 
     folder: Path
@@ -110,9 +117,11 @@ class World:
         )
     )
 
+    @abstractmethod
+    def the_cloud(self) -> Cloud:
+        """What the story is told on."""
+
     def __post_init__(self) -> None:
-        self.cloud = MemoryCloud(self.clock)
-        self.cloud.on_run = self.boot
         self.agents = FolderAgents(self.folder / "agents")
         self.workspace = Workspace(self.folder / "workspace")
         self.workspace.ensure()
@@ -135,13 +144,6 @@ class World:
         with (self.source / "data/rows").open("ab") as rows:
             rows.write(os.urandom(1000))
 
-    def boot(self, instance: str, spec: InstanceSpec) -> None:
-        """What an instance says on its console."""
-        if spec.name == "hostlift-trial":
-            token = beacon_token(MIGRATION)
-            said = ("begin", "hostname=a", "end")
-            self.cloud.consoles[instance] = "".join(f"hostlift-beacon {token} {s}\n" for s in said)
-
     def run(self, *, after: int = 0, before: int = 0, verb: Verb = migrate) -> Results:
         """One run of the program, killed where wished."""
         return self.run_until(Countdown(after), Countdown(before), verb)
@@ -161,13 +163,13 @@ class World:
                 settings=self.settings,
                 workspace=self.workspace,
                 source_root=self.source,
-                cloud=self.cloud,
+                cloud=self.the_cloud(),
                 commands=ScriptedCommands(),
                 clock=self.clock,
                 sink=self._told,
                 waiter=waiter,
                 journal=journal,
-                ledger=Ledger(journal, self.cloud, waiter),
+                ledger=Ledger(journal, self.the_cloud(), waiter),
                 agents=self.agents,
                 confirm=lambda _plan: self.answer,
             )
@@ -180,17 +182,6 @@ class World:
     def notes(self) -> list[str]:
         """What the user was told, all runs."""
         return [e.text for e in self.events if isinstance(e, Note)]
-
-    def assert_ended_well(self) -> None:
-        """One image from one snapshot a disk, the copy under it complete, nothing else."""
-        alive = self.cloud.alive()
-        kinds = sorted(r.kind.value for r in alive)
-        (image,) = [r for r in alive if r.kind is ResourceKind.IMAGE]
-        spec = self.cloud.things[image.id].image
-        assert spec is not None
-        assert kinds == sorted(["image", *["snapshot"] * len(spec.disks)])
-        assert self.adapted_files()
-        self.assert_copied(but=(SPOILED,))
 
     def adapted_files(self) -> list[Path]:
         """What the adaptation made on the disks of the last instance."""
@@ -218,3 +209,32 @@ class World:
 
     def _target(self) -> Path:
         return max(self.agents.folder.iterdir(), key=lambda p: p.stat().st_mtime)
+
+
+@dataclass
+class World(Stage):
+    """A stage with a cloud in memory."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.cloud = MemoryCloud(self.clock)
+        self.cloud.on_run = self.boot
+
+    def the_cloud(self) -> Cloud:
+        return self.cloud
+
+    def boot(self, instance: str, spec: InstanceSpec) -> None:
+        """What an instance says on its console."""
+        if spec.name == "hostlift-trial":
+            self.cloud.consoles[instance] = beacon()
+
+    def assert_ended_well(self) -> None:
+        """One image from one snapshot a disk, the copy under it complete, nothing else."""
+        alive = self.cloud.alive()
+        kinds = sorted(r.kind.value for r in alive)
+        (image,) = [r for r in alive if r.kind is ResourceKind.IMAGE]
+        spec = self.cloud.things[image.id].image
+        assert spec is not None
+        assert kinds == sorted(["image", *["snapshot"] * len(spec.disks)])
+        assert self.adapted_files()
+        self.assert_copied(but=(SPOILED,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -45,11 +46,20 @@ app.command("adapt")(adapt_command)
 
 @app.command()
 def check(
-    folder: Folder = HERE, root: Root = SYSTEM, as_json: Json = False, verbose: Verbose = False
+    folder: Folder = HERE,
+    root: Root = SYSTEM,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    cloud: Annotated[
+        bool,
+        typer.Option(
+            "--cloud", help="Permissions, balance, quotas, stock and more; creates nothing."
+        ),
+    ] = False,
 ) -> None:
     """All migration requirements; the last line is OK, or what to do."""
     with session(folder, root, quiet=True) as options:
-        checked = jobs.check(options, verbose=verbose)
+        checked = jobs.check(options, verbose=verbose, cloud=cloud)
     if as_json:
         findings = [asdict(f) for f in checked.findings]
         emit({"ok": checked.passed, "findings": findings, "machine": asdict(checked.machine)})
@@ -101,9 +111,10 @@ def init(folder: Folder = HERE) -> None:
 
 
 @app.command()
-def policy() -> None:
-    """Print the smallest RAM policy for a migration."""
-    emit(jobs.policy())
+def policy(folder: Folder = HERE) -> None:
+    """Print the smallest RAM policy for a migration with the wishes of the folder."""
+    with session(folder, SYSTEM, quiet=True) as options:
+        emit(jobs.policy(options))
 
 
 @app.command()

@@ -13,10 +13,13 @@ from hostlift.errors import ConfigError
 from hostlift.host.clock import SystemClock
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from hostlift.ports.clock import Clock
     from hostlift.ports.cloud import Cloud
+    from hostlift.ports.market import Feature
 
-__all__ = ["CLOUDS", "CloudAccess", "endpoints", "open_cloud", "policy"]
+__all__ = ["CLOUDS", "CloudAccess", "open_cloud", "policy"]
 
 CLOUDS = ("alibaba",)
 
@@ -36,8 +39,8 @@ def open_cloud(name: str, access: CloudAccess, *, clock: Clock | None = None) ->
     return open_alibaba(access, clock or SystemClock())
 
 
-def policy(name: str) -> dict[str, object]:
-    """The smallest permission document that lets the driver work.
+def policy(name: str, features: Collection[Feature]) -> dict[str, object]:
+    """The smallest permission document that lets the driver do what these wishes need.
 
     Raises:
         ConfigError: The cloud is not known.
@@ -45,20 +48,7 @@ def policy(name: str) -> dict[str, object]:
     _known(name)
     from hostlift.clouds.alibaba import actions  # noqa: PLC0415 - see the module docstring
 
-    return actions.policy()
-
-
-def endpoints(name: str, access: CloudAccess) -> tuple[str, ...]:
-    """``host`` or ``host:port`` of every API this machine must reach.
-
-    Raises:
-        ConfigError: The cloud is not known, or the access cannot be right.
-    """
-    _known(name)
-    from hostlift.clouds.alibaba import actions, endpoints  # noqa: PLC0415 - as above
-
-    hosts = (endpoints.endpoint(access, service).host for service in actions.Service)
-    return tuple(dict.fromkeys(hosts))
+    return actions.policy(features)
 
 
 def _known(name: str) -> None:

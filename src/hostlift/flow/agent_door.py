@@ -14,7 +14,7 @@ from hostlift.flow.context import Context
 from hostlift.flow.keys import keys
 from hostlift.flow.results import Site
 from hostlift.model.entry import Entry
-from hostlift.ports.cloud import Phase, Resource, ResourceKind
+from hostlift.ports.cloud import Resource, ResourceKind
 from hostlift.remote.archive import build
 from hostlift.remote.client import AgentClient
 from hostlift.remote.messages import JobOrder, JobStatus
@@ -50,10 +50,7 @@ class RemoteAgent:
 def open_agent(ctx: Context, site: Site) -> Iterator[RemoteAgent]:
     """The agent of a site; starts the instance when it was stopped, sends the archive when needed."""
     resource = Resource(ResourceKind.INSTANCE, site.instance)
-    state = ctx.cloud.state(resource)
-    if state is not None and state.phase is Phase.STOPPED:
-        ctx.cloud.instances.start(site.instance)
-    state = ctx.ledger.ready(
+    state = ctx.ledger.running(
         resource, deadline=_START_DEADLINE, label="start of the intermediate instance"
     )
     both = keys(ctx)

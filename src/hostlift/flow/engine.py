@@ -139,7 +139,7 @@ def _run(step: Step[Any], ctx: Context, results: Results) -> None:
             Record.FAILED, step=step.name, code="internal", message=type(error).__name__
         )
         raise
-    text = TypeAdapter(step.result).dump_json(result).decode()
+    text = _adapter(step.result).dump_json(result).decode()
     ctx.journal.append(Record.DONE, step=step.name, fingerprint=mark, result=text)
     setattr(results, step.name, result)
 
@@ -149,7 +149,7 @@ def _load(step: Step[Any], journal: Journal, results: Results) -> Any:
     if done is None:
         return None
     try:
-        value = TypeAdapter(step.result).validate_json(done.result)
+        value = _adapter(step.result).validate_json(done.result)
     except ValidationError as error:
         raise StateError(
             f"result of step {step.name} is of another version ({error.error_count()} fields)",
@@ -158,3 +158,12 @@ def _load(step: Step[Any], journal: Journal, results: Results) -> Any:
         ) from error
     setattr(results, step.name, value)
     return value
+
+
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]

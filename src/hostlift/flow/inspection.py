@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hostlift.errors import HostliftError
 from hostlift.events import EventSink, Found
+from hostlift.flow.preflight import Preflight
 from hostlift.flow.results import Inspection
 from hostlift.inspect.checks import CheckContext, check_all
 from hostlift.inspect.survey import survey
@@ -21,7 +22,13 @@ from hostlift.settings.user_config import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What is looked at, and with what. ``cloud`` None: the source alone."""
+    """What is looked at, and with what.
+
+    Attributes:
+        cloud: None: the source alone.
+        preflight: Ask the cloud everything that can be known before something is created.
+        new: Nothing was created yet.
+    """
 
     source_root: Path
     settings: Settings
@@ -29,6 +36,8 @@ class Look:
     commands: Commands
     clock: Clock
     cloud: Cloud | None
+    preflight: bool = False
+    new: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class _CloudView:
 def inspect_source(look: Look, sink: EventSink) -> Inspection:
     """Survey and check; every finding also goes to ``sink``."""
     machine = survey(look.source_root, commands=look.commands, clock=look.clock)
-    view = _look_at_cloud(look.cloud, look.settings) if look.cloud else _CloudView()
+    view = _look_at_cloud(look.cloud, look) if look.cloud else _CloudView()
     machine = replace(machine, clock_skew=view.skew)
     checks = CheckContext(settings=look.settings, workspace=look.workspace.folder, reach=view.reach)
     findings = (*check_all(machine, checks), *view.findings)
@@ -50,7 +59,8 @@ def inspect_source(look: Look, sink: EventSink) -> Inspection:
     return Inspection(machine=machine, findings=findings)
 
 
-def _look_at_cloud(cloud: Cloud, settings: Settings) -> _CloudView:
+def _look_at_cloud(cloud: Cloud, look: Look) -> _CloudView:
+    settings = look.settings
     where = settings.endpoint or f"ecs.{settings.region_id}.aliyuncs.com:443"
     try:
         skew = cloud.clock_skew()
@@ -61,8 +71,10 @@ def _look_at_cloud(cloud: Cloud, settings: Settings) -> _CloudView:
         identity = cloud.identity()
     except HostliftError as error:
         return _CloudView(skew, reach, (_credentials(Severity.BLOCKER, str(error), error.hint),))
-    evidence = f"{identity.kind} of account {identity.account}"
-    return _CloudView(skew, reach, (_credentials(Severity.OK, evidence, ""),))
+    evidence = f"{identity.kind} {identity.arn} of account {identity.account}, by the"
+    evidence = f"{evidence} {cloud.market.credential_source()}"
+    more = Preflight(cloud, settings, new=look.new).findings() if look.preflight else ()
+    return _CloudView(skew, reach, (_credentials(Severity.OK, evidence, ""), *more))
 
 
 def _credentials(severity: Severity, evidence: str, remedy: str) -> Finding:

@@ -72,10 +72,29 @@ class Ledger:
         """
         return self.reach(resource, Phase.READY, deadline=deadline, label=label)
 
+    def running(self, instance: Resource, *, deadline: float, label: str) -> ResourceState:
+        """Wait until an instance runs; one that stands still is started. Raises as `ready` does."""
+
+        def start(state: ResourceState) -> None:
+            if state.phase is Phase.STOPPED:
+                self.cloud.instances.start(instance.id)
+
+        return self.reach(instance, Phase.READY, deadline=deadline, label=label, nudge=start)
+
     def reach(
-        self, resource: Resource, phase: Phase, *, deadline: float, label: str
+        self,
+        resource: Resource,
+        phase: Phase,
+        *,
+        deadline: float,
+        label: str,
+        nudge: Callable[[ResourceState], None] = lambda _: None,
     ) -> ResourceState:
-        """Wait until a resource is in ``phase``; raises as `ready` does."""
+        """Wait until a resource is in ``phase``; raises as `ready` does.
+
+        Args:
+            nudge: Called with every state that is not it yet.
+        """
 
         def probe() -> ResourceState | None:
             state = self.cloud.state(resource)
@@ -88,7 +107,10 @@ class Ledger:
                     f"{resource.id} ended as {state.detail}", api_code="Failed", action=label
                 )
             self.waiter.percent(label, state.percent)
-            return state if state.phase is phase else None
+            if state.phase is phase:
+                return state
+            nudge(state)
+            return None
 
         return self.waiter.until(probe, deadline=deadline, what=f"{label} {resource.id}")
 
@@ -112,6 +134,12 @@ class Ledger:
             if held.life is Holding.INTENDED:
                 self._gone(held)
         return released
+
+    def withdraw(self, role: str) -> None:
+        """The request that is open in ``role`` was refused: the next may ask for something else."""
+        held = self.journal.state.latest(role)
+        if held is not None and held.life is Holding.INTENDED:
+            self._gone(held)
 
     def release_role(self, role: str) -> None:
         """Delete one resource, if it is there."""

@@ -4,6 +4,7 @@
     Cloud ── networks   `hostlift.ports.networks`    VPC, vSwitch, security group
           ── instances  `hostlift.ports.instances`   where they can run, power, console
           ── images     `hostlift.ports.images`      snapshots and custom images
+          ── market     `hostlift.ports.market`      what the account may do, has and pays
 
 Promises of every implementation:
 
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from hostlift.ports.images import Images
     from hostlift.ports.instances import Instances
+    from hostlift.ports.market import Market
     from hostlift.ports.networks import Networks
 
 
@@ -63,6 +65,7 @@ class ResourceState:
 
     Attributes:
         percent: Progress of snapshots and images, 0 to 100.
+        zone: vSwitch only.
         disks: Instance only: ``(disk id, serial)`` of its data disks in the order of the request.
     """
 
@@ -72,6 +75,7 @@ class ResourceState:
     percent: int = 0
     public_ip: str = ""
     private_ip: str = ""
+    zone: str = ""
     disks: tuple[tuple[str, str], ...] = ()
 
 
@@ -100,6 +104,11 @@ class Cloud(Protocol):
     @property
     def images(self) -> Images:
         """Snapshots and images."""
+        ...
+
+    @property
+    def market(self) -> Market:
+        """Questions about the account."""
         ...
 
     def identity(self) -> Identity:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,8 +47,14 @@ class InstanceSpec:
 class Instances(Protocol):
     """Where machines can run, and their power."""
 
-    def placement(self, *, zone: str = "", instance_type: str = "") -> Placement:
-        """A zone with a cheap instance type, disk categories and a base image in stock."""
+    def placements(self, *, zone: str = "", instance_type: str = "") -> Iterator[Placement]:
+        """Zones with a cheap instance type, disk categories and a base image in stock, best first.
+
+        Each is asked for when it is its turn. That one can be bought is only known by buying it.
+
+        Raises:
+            OutOfStock: There is not even one.
+        """
         ...
 
     def run(self, spec: InstanceSpec, *, token: str) -> str:

@@ -18,6 +18,7 @@ from hostlift.clouds import registry
 from hostlift.errors import StateError
 from hostlift.flow.context import Confirm
 from hostlift.flow.inspection import inspect_source
+from hostlift.flow.needs import features
 from hostlift.flow.passes.forecast import FreezeForecast, forecast, lines
 from hostlift.flow.passes.history import passes_on
 from hostlift.flow.planning import make_plan
@@ -31,7 +32,7 @@ from hostlift.model.plan import MigrationPlan
 from hostlift.plan import show as plan_text
 from hostlift.service.report import Report, make_report
 from hostlift.service.standing import status
-from hostlift.service.wiring import Options, looking, opened
+from hostlift.service.wiring import Options, looking, opened, settings
 from hostlift.settings import edit
 from hostlift.settings.folder import Workspace, write_template
 
@@ -56,9 +57,13 @@ class Checked:
         return all(f.severity is not Severity.BLOCKER for f in self.findings)
 
 
-def check(options: Options, *, verbose: bool = False) -> Checked:
-    """Read the source, run every check; creates nothing but a report file."""
-    with looking(options) as look:
+def check(options: Options, *, verbose: bool = False, cloud: bool = False) -> Checked:
+    """Read the source, run every check; creates nothing but a report file.
+
+    Args:
+        cloud: Ask the cloud, too, all that can be known before something is created.
+    """
+    with looking(options, preflight=cloud) as look:
         found = inspect_source(look, options.sink)
         return Checked(
             machine=found.machine,
@@ -182,9 +187,9 @@ def init(folder: Path) -> tuple[Path, ...]:
     return write_template(folder)
 
 
-def policy() -> dict[str, object]:
-    """The smallest RAM policy under which `migrate` works, derived from the calls it makes."""
-    return dict(registry.policy("alibaba"))
+def policy(options: Options) -> dict[str, object]:
+    """The smallest RAM policy under which a migration with the folder's wishes works."""
+    return dict(registry.policy("alibaba", features(settings(options, complete=False))))
 
 
 def _write_report(workspace: Workspace, inspection: Inspection) -> Path | None:

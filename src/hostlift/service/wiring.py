@@ -76,9 +76,18 @@ def cloud(wishes: Settings, options: Options) -> Cloud:
 
 
 @contextmanager
-def looking(options: Options, *, cloud_too: bool = True) -> Iterator[Look]:
-    """For checks and plans: the cloud is looked at when that is wished and the settings name one."""
+def looking(options: Options, *, cloud_too: bool = True, preflight: bool = False) -> Iterator[Look]:
+    """For checks and plans: the cloud is looked at when that is wished and the settings name one.
+
+    Args:
+        preflight: It must be, and is asked everything.
+
+    Raises:
+        ConfigError: Of ``preflight``, when the settings name no region.
+    """
     wishes = settings(options, complete=False)
+    if preflight and not wishes.region_id:
+        raise ConfigError("is empty; the cloud of a region is to be checked", subject="region_id")
     yield Look(
         source_root=_root(options),
         settings=wishes,
@@ -86,6 +95,7 @@ def looking(options: Options, *, cloud_too: bool = True) -> Iterator[Look]:
         commands=SystemCommands(),
         clock=SystemClock(),
         cloud=cloud(wishes, options) if cloud_too and wishes.region_id else None,
+        preflight=preflight,
     )
 
 

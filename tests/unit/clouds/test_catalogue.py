@@ -29,8 +29,8 @@ from hostlift.clouds.alibaba.catalogue import CATALOGUE, Handling, advice
         ("InvalidAccessKeyId.NotFound", Handling.FATAL),
         ("QuotaExceeded.Vpc", Handling.FATAL),
         ("QuotaExceed.ElasticQuota", Handling.FATAL),
-        ("OperationDenied.NoStock", Handling.FATAL),
-        ("Forbidden.Subuser", Handling.FATAL),
+        ("OperationDenied.NoStock", Handling.SOLD_OUT),
+        ("Forbidden.Subuser", Handling.DENIED),
     ],
 )
 def test_a_code_is_handled_as_the_reference_says(code: str, handling: Handling) -> None:

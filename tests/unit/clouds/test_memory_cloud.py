@@ -13,7 +13,7 @@ from hostlift.ports.instances import InstanceSpec
 
 
 def a_running_instance(cloud: MemoryCloud, clock: FakeClock, **changes: object) -> str:
-    place = cloud.instances.placement()
+    place = next(cloud.instances.placements())
     vpc = cloud.networks.create_vpc(cidr="172.16.0.0/16", tags={}, token="v")
     clock.sleep(60)
     vswitch = cloud.networks.create_vswitch(

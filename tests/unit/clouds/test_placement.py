@@ -95,7 +95,7 @@ class Market(ScriptedTransport):
 def test_the_smallest_size_in_stock_is_taken() -> None:
     """1 core with 2 GiB is sold out, so 1 core with 4 GiB; best disks; newest Debian 12."""
     market = Market({("1", "4"): {"z-b": ["ecs.n4.a"]}}, {"z-b": ["cloud_ssd", "cloud_essd"]})
-    place = a_driver(market)[0].instances.placement()
+    place = next(a_driver(market)[0].instances.placements())
     assert (place.zone, place.instance_type) == ("z-b", "ecs.n4.a")
     assert (place.system_disk, place.data_disk) == ("cloud_essd", "cloud_essd")
     assert place.image == "debian_12_9_x64.vhd"
@@ -108,7 +108,7 @@ def test_a_type_of_another_architecture_or_without_memory_is_passed_over() -> No
         {"z-a": ["cloud_efficiency"]},
     )
     market.arm = {"ecs.g6r.a"}
-    assert a_driver(market)[0].instances.placement().instance_type == "ecs.zz9.longname"
+    assert next(a_driver(market)[0].instances.placements()).instance_type == "ecs.zz9.longname"
 
 
 def test_a_zone_without_disks_is_passed_over() -> None:
@@ -116,13 +116,13 @@ def test_a_zone_without_disks_is_passed_over() -> None:
     market = Market(
         {("1", "2"): {"z-a": ["ecs.t5.x"], "z-b": ["ecs.t5.x"]}}, {"z-b": ["cloud_essd"]}
     )
-    assert a_driver(market)[0].instances.placement().zone == "z-b"
+    assert next(a_driver(market)[0].instances.placements()).zone == "z-b"
 
 
 def test_type_and_cores_are_never_asked_for_together() -> None:
     """The API refuses the combination."""
     market = Market({("", ""): {"z-a": ["ecs.c7.large"]}}, {"z-a": ["cloud_essd"]})
-    place = a_driver(market)[0].instances.placement(instance_type="ecs.c7.large")
+    place = next(a_driver(market)[0].instances.placements(instance_type="ecs.c7.large"))
     assert place.instance_type == "ecs.c7.large"
     for params in market.params("DescribeAvailableResource"):
         assert not ("InstanceType" in params and "Cores" in params)
@@ -131,7 +131,7 @@ def test_type_and_cores_are_never_asked_for_together() -> None:
 def test_without_debian_ubuntu_is_taken() -> None:
     """The image needs Python 3.11 or later."""
     market = Market({("1", "2"): {"z-a": ["ecs.t5.x"]}}, {"z-a": ["cloud_essd"]}, IMAGES[3:])
-    assert a_driver(market)[0].instances.placement().image == "ubuntu_24_04_x64.vhd"
+    assert next(a_driver(market)[0].instances.placements()).image == "ubuntu_24_04_x64.vhd"
 
 
 def test_an_image_that_every_type_can_start_is_preferred() -> None:
@@ -139,13 +139,13 @@ def test_an_image_that_every_type_can_start_is_preferred() -> None:
     uefi = {"ImageId": "debian_12_9_x64_uefi.vhd", "BootMode": "UEFI",
             "CreationTime": "2025-08-01T00:00:00Z"}  # fmt: skip
     market = Market({("1", "2"): {"z-a": ["ecs.t5.x"]}}, {"z-a": ["cloud_essd"]}, [*IMAGES, uefi])
-    assert a_driver(market)[0].instances.placement().image == "debian_12_9_x64.vhd"
+    assert next(a_driver(market)[0].instances.placements()).image == "debian_12_9_x64.vhd"
 
 
 def test_nothing_in_stock_is_one_clear_error() -> None:
     """With the zone that was asked for."""
     with pytest.raises(CloudError) as caught:
-        a_driver(Market({}, {}))[0].instances.placement(zone="z-a")
+        next(a_driver(Market({}, {}))[0].instances.placements(zone="z-a"))
     assert caught.value.api_code == "OperationDenied.NoStock"
     assert "z-a" in str(caught.value)
     assert caught.value.hint
@@ -161,4 +161,4 @@ def test_a_size_that_was_never_sold_is_not_an_error() -> None:
             return super().offer(params)
 
     market = Refusing({("2", "2"): {"z-a": ["ecs.t5.x"]}}, {"z-a": ["cloud_essd"]})
-    assert a_driver(market)[0].instances.placement().instance_type == "ecs.t5.x"
+    assert next(a_driver(market)[0].instances.placements()).instance_type == "ecs.t5.x"

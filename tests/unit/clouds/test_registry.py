@@ -12,6 +12,7 @@ from hostlift.clouds import registry
 from hostlift.clouds.access import CloudAccess
 from hostlift.clouds.alibaba import environment
 from hostlift.errors import ConfigError
+from hostlift.ports.market import Feature
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,15 +35,16 @@ def test_an_unknown_cloud_is_a_configuration_error() -> None:
 
 def test_the_endpoints_to_reach_are_listed() -> None:
     """One per service, or the one that was given."""
-    usual = registry.endpoints("alibaba", CloudAccess("eu-central-1"))
-    assert usual == tuple(f"{s}.eu-central-1.aliyuncs.com" for s in ("ecs", "vpc", "sts"))
+    usual = registry.open_cloud("alibaba", CloudAccess("eu-central-1")).market.endpoints()
+    regional = tuple(f"{s}.eu-central-1.aliyuncs.com" for s in ("ecs", "vpc", "sts"))
+    assert usual == (*regional, "business.aliyuncs.com", "quotas.aliyuncs.com")
     ours = CloudAccess("cn-hangzhou", endpoint="http://127.0.0.1:18801")
-    assert registry.endpoints("alibaba", ours) == ("127.0.0.1:18801",)
+    assert registry.open_cloud("alibaba", ours).market.endpoints() == ("127.0.0.1:18801",)
 
 
 def test_the_policy_is_asked_for_at_the_door() -> None:
     """Without a key, without a call."""
-    assert registry.policy("alibaba")["Version"] == "1"
+    assert registry.policy("alibaba", {Feature.CORE})["Version"] == "1"
 
 
 def test_outside_ecs_the_metadata_service_is_not_asked(tmp_path: Path) -> None:

@@ -1,95 +1,118 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every API action the driver makes; a call that is not named here cannot be made.
 
-`policy` turns the table into the smallest RAM policy that lets the driver work.
+Each says for which wishes it is needed; `policy` turns that into the smallest RAM policy under which
+a migration with these wishes works.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
+
+from hostlift.ports.market import Feature
 
 
 class Service(Enum):
-    """An API product: its name in permissions and host names, and its version."""
+    """An API product.
+
+    Attributes:
+        product: First word of its host names.
+        version: As the protocol wants it.
+        ram_code: First word of its permissions.
+    """
 
     ECS = ("ecs", "2014-05-26")
     VPC = ("vpc", "2016-04-28")
     STS = ("sts", "2015-04-01")
+    BSS = ("business", "2017-12-14", "bssapi")
+    QUOTAS = ("quotas", "2020-05-10")
 
-    @property
-    def product(self) -> str:
-        """``ecs``, ``vpc`` or ``sts``."""
-        return self.value[0]
-
-    @property
-    def version(self) -> str:
-        """API version as the protocol wants it."""
-        return self.value[1]
+    def __init__(self, product: str, version: str, ram_code: str = "") -> None:
+        self.product = product
+        self.version = version
+        self.ram_code = ram_code or product
 
 
 class Action(Enum):
-    """An action of a service."""
+    """An action of a service.
 
-    AUTHORIZE_SECURITY_GROUP = (Service.ECS, "AuthorizeSecurityGroup")
+    Attributes:
+        api_name: As the protocol wants it.
+        feature: What it is needed for.
+    """
+
+    AUTHORIZE_SECURITY_GROUP = (Service.ECS, "AuthorizeSecurityGroup", Feature.OWN_GROUP)
     CREATE_IMAGE = (Service.ECS, "CreateImage")
-    CREATE_SECURITY_GROUP = (Service.ECS, "CreateSecurityGroup")
+    CREATE_SECURITY_GROUP = (Service.ECS, "CreateSecurityGroup", Feature.OWN_GROUP)
     CREATE_SNAPSHOT = (Service.ECS, "CreateSnapshot")
-    CREATE_VPC = (Service.VPC, "CreateVpc")
-    CREATE_V_SWITCH = (Service.VPC, "CreateVSwitch")
+    CREATE_VPC = (Service.VPC, "CreateVpc", Feature.OWN_VPC)
+    CREATE_V_SWITCH = (Service.VPC, "CreateVSwitch", Feature.OWN_VSWITCH)
     DELETE_IMAGE = (Service.ECS, "DeleteImage")
     DELETE_INSTANCE = (Service.ECS, "DeleteInstance")
-    DELETE_SECURITY_GROUP = (Service.ECS, "DeleteSecurityGroup")
+    DELETE_SECURITY_GROUP = (Service.ECS, "DeleteSecurityGroup", Feature.OWN_GROUP)
     DELETE_SNAPSHOT = (Service.ECS, "DeleteSnapshot")
-    DELETE_VPC = (Service.VPC, "DeleteVpc")
-    DELETE_V_SWITCH = (Service.VPC, "DeleteVSwitch")
+    DELETE_VPC = (Service.VPC, "DeleteVpc", Feature.OWN_VPC)
+    DELETE_V_SWITCH = (Service.VPC, "DeleteVSwitch", Feature.OWN_VSWITCH)
+    DESCRIBE_ACCOUNT_ATTRIBUTES = (Service.ECS, "DescribeAccountAttributes", Feature.FORESIGHT)
     DESCRIBE_AVAILABLE_RESOURCE = (Service.ECS, "DescribeAvailableResource")
     DESCRIBE_DISKS = (Service.ECS, "DescribeDisks")
     DESCRIBE_IMAGES = (Service.ECS, "DescribeImages")
     DESCRIBE_INSTANCES = (Service.ECS, "DescribeInstances")
     DESCRIBE_INSTANCE_TYPES = (Service.ECS, "DescribeInstanceTypes")
+    DESCRIBE_PRICE = (Service.ECS, "DescribePrice", Feature.FORESIGHT)
     DESCRIBE_SECURITY_GROUPS = (Service.ECS, "DescribeSecurityGroups")
-    DESCRIBE_SECURITY_GROUP_ATTRIBUTE = (Service.ECS, "DescribeSecurityGroupAttribute")
+    DESCRIBE_SECURITY_GROUP_ATTRIBUTE = (
+        Service.ECS,
+        "DescribeSecurityGroupAttribute",
+        Feature.OWN_GROUP,
+    )
     DESCRIBE_SNAPSHOTS = (Service.ECS, "DescribeSnapshots")
     DESCRIBE_VPCS = (Service.VPC, "DescribeVpcs")
     DESCRIBE_V_SWITCHES = (Service.VPC, "DescribeVSwitches")
     GET_CALLER_IDENTITY = (Service.STS, "GetCallerIdentity")
-    GET_INSTANCE_CONSOLE_OUTPUT = (Service.ECS, "GetInstanceConsoleOutput")
+    GET_INSTANCE_CONSOLE_OUTPUT = (Service.ECS, "GetInstanceConsoleOutput", Feature.TRIAL)
+    LIST_PRODUCT_QUOTAS = (Service.QUOTAS, "ListProductQuotas", Feature.FORESIGHT)
     MODIFY_INSTANCE_AUTO_RELEASE_TIME = (Service.ECS, "ModifyInstanceAutoReleaseTime")
-    REVOKE_SECURITY_GROUP = (Service.ECS, "RevokeSecurityGroup")
+    QUERY_ACCOUNT_BALANCE = (Service.BSS, "QueryAccountBalance", Feature.FORESIGHT)
+    REVOKE_SECURITY_GROUP = (Service.ECS, "RevokeSecurityGroup", Feature.OWN_GROUP)
     RUN_INSTANCES = (Service.ECS, "RunInstances")
     START_INSTANCE = (Service.ECS, "StartInstance")
     STOP_INSTANCE = (Service.ECS, "StopInstance")
 
-    @property
-    def service(self) -> Service:
-        """The service that offers it."""
-        return self.value[0]
-
-    @property
-    def api_name(self) -> str:
-        """As the protocol wants it."""
-        return self.value[1]
+    def __init__(self, service: Service, api_name: str, feature: Feature = Feature.CORE) -> None:
+        self.service = service
+        self.api_name = api_name
+        self.feature = feature
 
     @property
     def permission(self) -> str:
         """Its name in a RAM policy: ``ecs:RunInstances``."""
-        return f"{self.service.product}:{self.api_name}"
+        return f"{self.service.ram_code}:{self.api_name}"
 
     @property
     def reads_only(self) -> bool:
         """True when it changes nothing."""
-        return self.api_name.startswith(("Describe", "Get"))
+        return self.api_name.startswith(("Describe", "Get", "List", "Query"))
 
 
 # Tags given with a create call are judged as this action. GetCallerIdentity needs no permission.
 _TAGGING = ("ecs:TagResources", "vpc:TagResources")
 
 
-def policy() -> dict[str, object]:
-    """The RAM policy document that allows exactly what the driver does."""
-    granted = [a for a in Action if a.service is not Service.STS]
+def needed(features: Collection[Feature]) -> list[Action]:
+    """What is called for these wishes and may be refused."""
+    return [a for a in Action if a.feature in features and a.service is not Service.STS]
+
+
+def policy(features: Collection[Feature] = tuple(Feature)) -> dict[str, object]:
+    """The RAM policy document that allows exactly what these wishes need."""
+    granted = needed(features)
+    tagging = [
+        p for p in _TAGGING if any(a.permission.startswith(p[:4]) for a in _creating(granted))
+    ]
     reading = sorted(a.permission for a in granted if a.reads_only)
-    changing = sorted([*(a.permission for a in granted if not a.reads_only), *_TAGGING])
+    changing = sorted([*(a.permission for a in granted if not a.reads_only), *tagging])
     return {
         "Version": "1",
         "Statement": [
@@ -97,3 +120,7 @@ def policy() -> dict[str, object]:
             {"Effect": "Allow", "Action": changing, "Resource": "*"},
         ],
     }
+
+
+def _creating(actions: Collection[Action]) -> list[Action]:
+    return [a for a in actions if a.api_name.startswith(("Create", "Run", "Allocate", "Copy"))]

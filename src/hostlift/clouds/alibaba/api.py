@@ -15,7 +15,7 @@ from hostlift.clouds.alibaba.catalogue import UNEXPECTED, UNREACHABLE, Advice, H
 from hostlift.clouds.alibaba.records import Malformed
 from hostlift.clouds.alibaba.requests.base import Paged, Request, parameters
 from hostlift.clouds.alibaba.transport import Answer, Refused, Transport
-from hostlift.errors import CloudError, ResourceGone, Retry
+from hostlift.errors import CloudError, OutOfStock, ResourceGone, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,11 +134,17 @@ def _attempts(refused: Refused) -> int:
     return ATTEMPTS_TO_REACH if refused.code == UNREACHABLE else ATTEMPTS
 
 
+_KINDS: dict[Handling, type[CloudError]] = {
+    Handling.GONE: ResourceGone,
+    Handling.SOLD_OUT: OutOfStock,
+}
+
+
 def to_error(action: str, refused: Refused, what: Advice) -> CloudError:
     """The error a person sees."""
     message = f"{refused.message} ({what.meaning})" if what.meaning else refused.message
     hint = f"Missing permission: {refused.missing}. " if refused.missing else ""
-    kind = ResourceGone if what.handling is Handling.GONE else CloudError
+    kind = _KINDS.get(what.handling, CloudError)
     waiting = what.handling in {Handling.TRANSIENT, Handling.LATER}
     return kind(
         message,

@@ -24,6 +24,10 @@ class Handling(Enum):
     """Passes when something else has finished: the caller polls, minutes or longer."""
     GONE = auto()
     """The object does not exist."""
+    DENIED = auto()
+    """The account's user may not: a permission is missing."""
+    SOLD_OUT = auto()
+    """Not there now; another zone or type may be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ NO_CREDENTIALS = "InvalidCredentials"
 UNEXPECTED = "UnexpectedAnswer"
 
 _FATAL, _TRANSIENT = Handling.FATAL, Handling.TRANSIENT
-_LATER, _GONE = Handling.LATER, Handling.GONE
+_LATER, _GONE, _SOLD_OUT = Handling.LATER, Handling.GONE, Handling.SOLD_OUT
+_DENIED = Handling.DENIED
 
 CATALOGUE: tuple[Advice, ...] = (
     # The way to the API
@@ -118,12 +123,14 @@ CATALOGUE: tuple[Advice, ...] = (
     Advice("IllegalTimestamp", _FATAL, "this machine's clock is wrong", _CLOCK),
     Advice("InvalidTimeStamp*", _FATAL, "this machine's clock is wrong", _CLOCK),
     # What we may do
-    Advice("Forbidden.RAM", _FATAL, "the RAM user lacks a permission", _POLICY),
-    Advice("NoPermission", _FATAL, "the RAM user lacks a permission", _POLICY),
-    Advice("Forbidden.Unauthorized", _FATAL, "the RAM user lacks a permission", _POLICY),
+    Advice("Forbidden.RAM", _DENIED, "the RAM user lacks a permission", _POLICY),
+    Advice("NoPermission", _DENIED, "the RAM user lacks a permission", _POLICY),
+    Advice("Forbidden.Unauthorized", _DENIED, "the RAM user lacks a permission", _POLICY),
+    Advice("NotAuthorized", _DENIED, "the RAM user lacks a permission", _POLICY),
+    Advice("UnauthorizedOperation", _DENIED, "the RAM user lacks a permission", _POLICY),
     Advice(
         "Forbidden.SubUser",
-        _FATAL,
+        _DENIED,
         "this RAM user or reseller's account may not order instances",
         "Use an AccessKey of the Alibaba Cloud account itself, or have its owner allow the RAM"
         " user to create pay-as-you-go instances.",
@@ -169,14 +176,14 @@ CATALOGUE: tuple[Advice, ...] = (
         "Name an existing vpc_id and vswitch_id, delete an unused VPC, or raise the quota.",
     ),
     Advice("AuthorizationLimitExceed", _FATAL, "the security group holds too many rules", _QUOTA),
-    Advice("OperationDenied.NoStock", _FATAL, "the instance type is sold out there", _STOCK),
-    Advice("Zone.NotOnSale", _FATAL, "the zone sells nothing now", _STOCK),
-    Advice("InvalidInstanceType*", _FATAL, "the instance type is not offered there", _STOCK),
-    Advice("InvalidResourceType.NotSupported", _FATAL, "the type is not offered there", _STOCK),
-    Advice("OperationDenied.ZoneSystemCategoryNotMatch", _FATAL, "disk type sold out", _STOCK),
-    Advice("InvalidDiskCategory*", _FATAL, "the disk type is not offered there", _STOCK),
-    Advice("InvalidSystemDiskCategory*", _FATAL, "the disk type is not offered there", _STOCK),
-    Advice("InvalidDataDiskCategory*", _FATAL, "the disk type is not offered there", _STOCK),
+    Advice("OperationDenied.NoStock", _SOLD_OUT, "the instance type is sold out there", _STOCK),
+    Advice("Zone.NotOnSale", _SOLD_OUT, "the zone sells nothing now", _STOCK),
+    Advice("InvalidInstanceType*", _SOLD_OUT, "the instance type is not offered there", _STOCK),
+    Advice("InvalidResourceType.NotSupported", _SOLD_OUT, "the type is not offered there", _STOCK),
+    Advice("OperationDenied.ZoneSystemCategoryNotMatch", _SOLD_OUT, "disk type sold out", _STOCK),
+    Advice("InvalidDiskCategory*", _SOLD_OUT, "the disk type is not offered there", _STOCK),
+    Advice("InvalidSystemDiskCategory*", _SOLD_OUT, "the disk type is not offered there", _STOCK),
+    Advice("InvalidDataDiskCategory*", _SOLD_OUT, "the disk type is not offered there", _STOCK),
     # Names and parameters
     Advice(
         "InvalidImageName.Duplicated",

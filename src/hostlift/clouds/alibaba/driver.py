@@ -6,9 +6,12 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from hostlift.clouds.alibaba.actions import Service
 from hostlift.clouds.alibaba.api import Api
+from hostlift.clouds.alibaba.endpoints import endpoint
 from hostlift.clouds.alibaba.images import DEVICE_PREFIX, Images, Snapshots
 from hostlift.clouds.alibaba.instances import Instances
+from hostlift.clouds.alibaba.market import AlibabaMarket
 from hostlift.clouds.alibaba.network import Networks, SecurityGroups, Vpcs, VSwitches
 from hostlift.clouds.alibaba.requests.offers import GetCallerIdentity
 from hostlift.clouds.alibaba.transport import SdkTransport
@@ -34,18 +37,23 @@ def open_alibaba(access: CloudAccess, clock: Clock) -> AlibabaCloud:
     api = Api(
         transport, region=access.region, clock=clock, jitter=lambda limit: jitter.uniform(0, limit)
     )
-    return AlibabaCloud(api)
+    hosts = tuple(dict.fromkeys(endpoint(access, service).host for service in Service))
+    return AlibabaCloud(api, AlibabaMarket(api, transport.credential_source, hosts))
 
 
 class AlibabaCloud:
     """The driver.
 
     Args:
+        market: Answers questions about the account.
         device_prefix: Of the device names in an image's disk mapping.
     """
 
-    def __init__(self, api: Api, *, device_prefix: str = DEVICE_PREFIX) -> None:
+    def __init__(
+        self, api: Api, market: AlibabaMarket, *, device_prefix: str = DEVICE_PREFIX
+    ) -> None:
         self._api = api
+        self.market = market
         self.networks = Networks(api)
         self.instances = Instances(api)
         self.images = Images(api, device_prefix)

@@ -33,6 +33,10 @@ EXCEPTIONS: dict[tuple[Service, str], str] = {
 }
 
 
+_CENTRAL = frozenset({Service.BSS, Service.QUOTAS})
+"""One host for all regions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Protocol (``HTTPS`` or ``HTTP``) and ``host`` or ``host:port``."""
@@ -55,6 +59,8 @@ def endpoint(access: CloudAccess, service: Service) -> Endpoint:
             subject="region_id",
             hint="Give a region such as cn-hangzhou or eu-central-1.",
         )
+    if service in _CENTRAL:
+        return Endpoint("HTTPS", f"{service.product}.aliyuncs.com")
     usual = f"{service.product}.{access.region}.aliyuncs.com"
     return Endpoint("HTTPS", EXCEPTIONS.get((service, access.region), usual))
 

@@ -31,6 +31,8 @@ from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState
 from hostlift.ports.instances import InstanceSpec, Placement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hostlift.clouds.alibaba.api import Api
     from hostlift.clouds.alibaba.records import DiskRow, InstanceRow
 
@@ -54,9 +56,9 @@ class Instances:
 
     api: Api
 
-    def placement(self, *, zone: str = "", instance_type: str = "") -> Placement:
+    def placements(self, *, zone: str = "", instance_type: str = "") -> Iterator[Placement]:
         """See the port."""
-        return Placements(self.api).choose(zone=zone, instance_type=instance_type)
+        return Placements(self.api).offers(zone=zone, instance_type=instance_type)
 
     def run(self, spec: InstanceSpec, token: str) -> str:
         """See `Instances.run`."""

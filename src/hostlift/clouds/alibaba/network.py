@@ -203,5 +203,7 @@ def _state(kind: ResourceKind, name: str, items: list[Item]) -> ResourceState | 
     for item in items:
         if item.id == name:
             phase = Phase.READY if item.status == "Available" else Phase.PENDING
-            return ResourceState(resource=Resource(kind, name), phase=phase, detail=item.status)
+            return ResourceState(
+                resource=Resource(kind, name), phase=phase, detail=item.status, zone=item.zone
+            )
     return None

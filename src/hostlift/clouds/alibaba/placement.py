@@ -13,7 +13,7 @@ from hostlift.clouds.alibaba.requests.offers import (
     DescribeAvailableResource,
     DescribeInstanceTypes,
 )
-from hostlift.errors import CloudError
+from hostlift.errors import CloudError, OutOfStock
 from hostlift.ports.instances import Placement
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ CATEGORIES = ("cloud_essd", "cloud_efficiency", "cloud_ssd", "cloud_auto", "clou
 IMAGES = ("debian_12", "ubuntu_24_04")
 """Public images with Python 3.11 or later, best first."""
 LEAST_GIB = 1.0
+NO_STOCK = "OperationDenied.NoStock"
 TYPES_A_CALL = 10
 MOST_CANDIDATES = 30
 _ENTRY_LEVEL = "EntryLevel"
@@ -60,26 +61,39 @@ class Placements:
 
     api: Api
 
-    def choose(self, *, zone: str, instance_type: str) -> Placement:
-        """See `Instances.placement`.
+    def offers(self, *, zone: str, instance_type: str) -> Iterator[Placement]:
+        """See `Instances.placements`.
 
         Raises:
-            CloudError: Nothing fits (``OperationDenied.NoStock``), or there is no image.
+            OutOfStock: Nothing fits.
+            CloudError: There is no image.
         """
-        offers = self._named(zone, instance_type) if instance_type else self._wished(zone)
-        for place, kind in offers:
+        image = ""
+        seen = set()
+        wanted = self._named(zone, instance_type) if instance_type else self._wished(zone)
+        for place, kind in wanted:
+            if (place, kind) in seen:
+                continue
+            seen.add((place, kind))
             system = self._category("SystemDisk", place, kind)
             data = system and self._category("DataDisk", place, kind, system)
             if system and data:
-                return Placement(
+                image = image or self._image()
+                yield Placement(
                     zone=place,
                     instance_type=kind,
                     system_disk=system,
                     data_disk=data,
-                    image=self._image(),
+                    image=image,
                 )
-        what = instance_type or "no small instance type"
-        raise _refused("OperationDenied.NoStock", f"{what} in stock{' in ' + zone if zone else ''}")
+        if not image:
+            what = f"{instance_type} is not" if instance_type else "no small instance type is"
+            raise OutOfStock(
+                f"{what} in stock{' in ' + zone if zone else ''}",
+                api_code=NO_STOCK,
+                action=DescribeAvailableResource.action.api_name,
+                hint=advice(NO_STOCK).remedy,
+            )
 
     def _named(self, zone: str, instance_type: str) -> Iterator[tuple[str, str]]:
         offers = self._stock(
@@ -106,11 +120,8 @@ class Placements:
     def _stock(self, request: DescribeAvailableResource) -> tuple[Offer, ...]:
         try:
             return self.api.call(request)
-        except CloudError as error:
-            # Asking for what a zone never sold is refused instead of answered with nothing.
-            if advice(error.api_code).pattern not in _NOT_OFFERED:
-                raise
-            return ()
+        except OutOfStock:
+            return ()  # asking for what a zone never sold is refused instead of answered with nothing
 
     def _cheapest(self, offers: tuple[Offer, ...], family: str) -> Iterator[tuple[str, str]]:
         zones: dict[str, list[str]] = defaultdict(list)
@@ -157,25 +168,15 @@ class Placements:
             if fit:
                 # Instance types that cannot start UEFI-only images are many, the others none.
                 return max(fit, key=lambda i: (i.boot_mode != "UEFI", i.created, i.id)).id
-        raise _refused("InvalidImageId.NotFound", f"no public image {' or '.join(IMAGES)}")
-
-
-_NOT_OFFERED = {
-    "InvalidInstanceType*",
-    "InvalidResourceType.NotSupported",
-    "InvalidSystemDiskCategory*",
-    "InvalidDataDiskCategory*",
-    "InvalidDiskCategory*",
-    "Zone.NotOnSale",
-}
+        code = "InvalidImageId.NotFound"
+        raise CloudError(
+            f"no public image {' or '.join(IMAGES)}",
+            api_code=code,
+            action=DescribeImages.action.api_name,
+            hint=advice(code).remedy,
+        )
 
 
 def _price_order(row: TypeRow) -> tuple[bool, int, float, str]:
     """Entry level first, then small; the API tells no price here."""
     return (not row.level.endswith(_ENTRY_LEVEL), row.cpus, row.memory_gib, row.id)
-
-
-def _refused(code: str, message: str) -> CloudError:
-    what = advice(code)
-    action = DescribeAvailableResource.action.api_name
-    return CloudError(message, api_code=code, action=action, hint=what.remedy)

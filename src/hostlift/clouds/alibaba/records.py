@@ -69,6 +69,7 @@ class Item:
     id: str
     status: str = ""
     percent: int = 0
+    zone: str = ""
 
     @classmethod
     def vpc(cls, row: Json) -> Self:
@@ -78,7 +79,9 @@ class Item:
     @classmethod
     def v_switch(cls, row: Json) -> Self:
         """A row of DescribeVSwitches."""
-        return cls(id=required(row, "VSwitchId"), status=text(row, "Status"))
+        return cls(
+            id=required(row, "VSwitchId"), status=text(row, "Status"), zone=text(row, "ZoneId")
+        )
 
     @classmethod
     def security_group(cls, row: Json) -> Self:

@@ -139,6 +139,17 @@ class SdkTransport:
             refused = Refused(catalogue.UNREADABLE, "the endpoint tells no date")
         raise refused
 
+    def credential_source(self) -> str:
+        """Where the key in use was found, for a person; nothing of the key itself."""
+        if self.access.access_id:
+            kind = "temporary key" if self.access.security_token else "key"
+            return f"{kind} of the settings or the environment"
+        try:
+            found = CredentialClient().get_credential()
+        except CredentialException:
+            return "none found"
+        return f"{found.provider_name or found.type or 'default'} (the SDK's own chain)"
+
     def _client(self, service: Service) -> Client:
         if service not in self._clients:
             self._clients[service] = Client(self._config(service))

@@ -35,6 +35,8 @@ class Inspect:
             commands=ctx.commands,
             clock=ctx.clock,
             cloud=ctx.cloud,
+            preflight=True,
+            new=not ctx.journal.state.live(),
         )
         inspection = inspect_source(look, ctx.sink)
         blockers = [f for f in inspection.findings if f.severity is Severity.BLOCKER]

@@ -5,23 +5,25 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from hostlift.errors import ConfigError, StateError
+from hostlift.errors import ConfigError, OutOfStock
 from hostlift.flow.context import Context
 from hostlift.flow.journal import Holding
 from hostlift.flow.keepalive import release_time
 from hostlift.flow.keys import keys
 from hostlift.flow.results import Results, Site, need
+from hostlift.flow.stock import buy
 from hostlift.model.plan import MigrationPlan
-from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState
+from hostlift.ports.cloud import Phase, Resource, ResourceKind
 from hostlift.ports.instances import InstanceSpec, Placement
 from hostlift.ports.networks import Rule
 from hostlift.remote.bootstrap import user_data
 from hostlift.remote.messages import CONTROL_PORT, DATA_PORT
 
+_ROLE = "intermediate"
 INSTANCE_NAME = "INSTANCE_FOR_GO_TOALIYUN"
 _VPC_CIDR = "172.31.0.0/16"
 _VSWITCH_CIDR = "172.31.86.0/24"
@@ -73,20 +75,19 @@ class Provision:
         """Make what is missing, wait until it runs."""
         plan = need(so_far.plan).plan
         _refuse_taken_name(ctx, plan)
-        placement = ctx.cloud.instances.placement(
-            zone=ctx.settings.zone_id or _zone_of_own_vswitch(ctx),
-            instance_type=ctx.settings.instance_type,
-        )
         vpc = ctx.settings.vpc_id or _vpc(ctx)
-        vswitch = ctx.settings.vswitch_id or _vswitch(ctx, vpc, placement.zone)
         group = ctx.settings.security_group_id or _security_group(ctx, vpc)
-        instance = _instance(ctx, plan, placement, vswitch=vswitch, group=group)
-        state = ctx.ledger.ready(
-            Resource(ResourceKind.INSTANCE, instance),
-            deadline=_BOOT_DEADLINE,
-            label="start of the intermediate instance",
+
+        def order(offer: Placement) -> tuple[str, str, Placement]:
+            vswitch = ctx.settings.vswitch_id or _vswitch(ctx, vpc, offer.zone)
+            instance = _instance(ctx, plan, offer, vswitch=vswitch, group=group)
+            return vswitch, instance, _agreed(ctx, offer)
+
+        vswitch, instance, agreed = buy(ctx, _ROLE, _offers(ctx), order)
+        resource = Resource(ResourceKind.INSTANCE, instance)
+        ctx.ledger.running(
+            resource, deadline=_BOOT_DEADLINE, label="start of the intermediate instance"
         )
-        agreed = _agreed(ctx, placement)
         return Site(
             instance=instance,
             zone=agreed.zone,
@@ -95,7 +96,7 @@ class Provision:
             base_image=agreed.image,
             vswitch=vswitch,
             security_group=group,
-            disks=_disks(state, len(plan.disks)),
+            disks=_disks(ctx, resource, len(plan.disks)),
         )
 
 
@@ -108,6 +109,35 @@ def _refuse_taken_name(ctx: Context, plan: MigrationPlan) -> None:
             subject="image_name",
             hint="Choose another image_name, or delete that image.",
         )
+
+
+def _offers(ctx: Context) -> Iterator[Placement]:
+    """Where the user wishes; else where our subnet is already, then anywhere."""
+    wished = ctx.settings.zone_id or _zone_of_given_vswitch(ctx)
+    own = wished or _zone_of_own_vswitch(ctx)
+    kind = ctx.settings.instance_type
+    try:
+        yield from ctx.cloud.instances.placements(zone=own, instance_type=kind)
+    except OutOfStock:
+        if wished or not own:
+            raise
+    if own and not wished:
+        offers = ctx.cloud.instances.placements(instance_type=kind)
+        yield from (offer for offer in offers if offer.zone != own)
+
+
+def _zone_of_given_vswitch(ctx: Context) -> str:
+    given = ctx.settings.vswitch_id
+    if not given:
+        return ""
+    state = ctx.cloud.state(Resource(ResourceKind.VSWITCH, given))
+    if state is None:
+        raise ConfigError(
+            f"there is no vSwitch {given} in {ctx.settings.region_id}",
+            subject="vswitch_id",
+            hint="Name a vSwitch of vpc_id, or leave both empty.",
+        )
+    return state.zone
 
 
 def _zone_of_own_vswitch(ctx: Context) -> str:
@@ -138,6 +168,8 @@ def _vswitch(ctx: Context, vpc: str, zone: str) -> str:
             token=token,
         )
 
+    if _zone_of_own_vswitch(ctx) not in {"", zone}:
+        ctx.ledger.release_role("vswitch")
     vswitch = ctx.ledger.ensure("vswitch", ResourceKind.VSWITCH, make, {"vpc": vpc, "zone": zone})
     resource = Resource(ResourceKind.VSWITCH, vswitch)
     ctx.ledger.ready(resource, deadline=_NETWORK_DEADLINE, label="subnet")
@@ -209,23 +241,26 @@ def _instance(
         "sizes": [disk.size_gib for disk in plan.disks],
         "release_at": release_time(ctx),
     }
-    return ctx.ledger.ensure("intermediate", ResourceKind.INSTANCE, make, params)
+    return ctx.ledger.ensure(_ROLE, ResourceKind.INSTANCE, make, params)
 
 
-def _agreed(ctx: Context, fallback: Placement) -> Placement:
-    held = ctx.journal.state.latest("intermediate")
-    return Placement(**held.params["placement"]) if held else fallback
+def _agreed(ctx: Context, offer: Placement) -> Placement:
+    """As it was ordered: a repeated request keeps what was asked for first."""
+    held = ctx.journal.state.latest(_ROLE)
+    return Placement(**held.params["placement"]) if held else offer
 
 
 def _as_dict(placement: Placement) -> dict[str, str]:
     return {name: getattr(placement, name) for name in Placement.__slots__}
 
 
-def _disks(state: ResourceState, wanted: int) -> tuple[tuple[str, str], ...]:
-    if len(state.disks) != wanted:
-        raise StateError(
-            f"has {len(state.disks)} data disks where {wanted} were ordered",
-            subject=state.resource.id,
-            hint="Run 'hostlift data clear' and start again.",
-        )
-    return state.disks
+def _disks(ctx: Context, instance: Resource, wanted: int) -> tuple[tuple[str, str], ...]:
+    """The data disks in the order of the request; a listing may lag behind the instance's own."""
+
+    def probe() -> tuple[tuple[str, str], ...] | None:
+        state = ctx.cloud.state(instance)
+        return state.disks if state is not None and len(state.disks) == wanted else None
+
+    return ctx.waiter.until(
+        probe, deadline=_NETWORK_DEADLINE, what=f"{wanted} data disks of {instance.id}"
+    )

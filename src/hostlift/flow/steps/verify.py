@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from hostlift.flow.evidence import write_signed
 from hostlift.flow.keepalive import release_time
 from hostlift.flow.rehearsal import role
 from hostlift.flow.results import Results, Site, Verified, need
+from hostlift.flow.stock import buy
 from hostlift.model.plan import MigrationPlan
 from hostlift.model.receipt import BootProof
-from hostlift.ports.cloud import Resource, ResourceKind
+from hostlift.ports.cloud import Phase, Resource, ResourceKind
 from hostlift.ports.instances import InstanceSpec, Placement
 from hostlift.verify.boot import judge, panic, read_beacon
 
@@ -53,17 +54,14 @@ def _boot(ctx: Context, so_far: Results) -> BootProof:
     image, token = need(so_far.capture).image, need(so_far.adapt).beacon
     started = ctx.clock.monotonic()
     instance = _start(ctx, plan, site, image)
-    ctx.ledger.ready(
-        Resource(ResourceKind.INSTANCE, instance),
-        deadline=_START_DEADLINE,
-        label="start of the trial instance",
-    )
+    resource = Resource(ResourceKind.INSTANCE, instance)
+    ctx.ledger.running(resource, deadline=_START_DEADLINE, label="start of the trial instance")
 
     def probe() -> tuple[dict[str, str], str] | None:
         console = ctx.cloud.instances.console(instance)
         facts = read_beacon(console, token)
         if facts is None:
-            trouble = panic(console)
+            trouble = panic(console) or _halt(ctx, resource)
             if trouble:
                 raise VerifyError(trouble, subject=image, hint=_hint(ctx))
             return None
@@ -87,15 +85,33 @@ def _boot(ctx: Context, so_far: Results) -> BootProof:
     return proof
 
 
+def _halt(ctx: Context, instance: Resource) -> str:
+    state = ctx.cloud.state(instance)
+    stands = state is None or state.phase in {Phase.STOPPED, Phase.STOPPING}
+    return f"the trial instance {instance.id} stopped before it had booted" if stands else ""
+
+
 def _start(ctx: Context, plan: MigrationPlan, site: Site, image: str) -> str:
+    name = role(ctx.journal.state, "trial")
+    return buy(ctx, name, _offers(ctx, site), lambda p: _order(ctx, plan, site, image, p))
+
+
+def _offers(ctx: Context, site: Site) -> Iterator[Placement]:
+    """As the intermediate instance; else what is sold in the zone of its subnet."""
+    yield Placement(
+        zone=site.zone,
+        instance_type=site.instance_type,
+        system_disk=site.system_category,
+        data_disk=site.system_category,
+        image="",
+    )
+    for offer in ctx.cloud.instances.placements(zone=site.zone):
+        if offer.instance_type != site.instance_type:
+            yield offer
+
+
+def _order(ctx: Context, plan: MigrationPlan, site: Site, image: str, placement: Placement) -> str:
     def make(token: str, agreed: Mapping[str, Any]) -> str:
-        placement = Placement(
-            zone=site.zone,
-            instance_type=site.instance_type,
-            system_disk=site.system_category,
-            data_disk=site.system_category,
-            image=agreed["image"],
-        )
         spec = InstanceSpec(
             name=TRIAL_NAME,
             image=agreed["image"],

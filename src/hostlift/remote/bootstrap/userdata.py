@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import functools
 import io
 import re
 import zipfile
@@ -52,6 +53,7 @@ def user_data(*, migration: str, agent: Identity, client_certificate_pem: bytes)
     return script
 
 
+@functools.cache
 def program() -> bytes:
     """`bootstrap.pyz`: the modules that travel, as one file that Python starts."""
     package = resources.files("hostlift.remote")

@@ -6,16 +6,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import pytest
-from fakes.calls import Calls, Refused
+from fakes.calls import Calls, Refused, mandatory
 from fakes.papercloud import PaperCloud, cloud
 
 from hostlift.localcloud.actions.base import Order
 from hostlift.localcloud.actions.registry import ACTIONS
 from hostlift.localcloud.wire.message import Product
-from hostlift.localcloud.wire.parameters import fields_of
 from hostlift.localcloud.wire.times import to_second
 
 
@@ -141,26 +140,9 @@ def test_every_action_is_closed_to_who_has_no_permission(product: Product) -> No
     for (of, name), found in ACTIONS.items():
         if of is not product or found.free:
             continue
-        codes.add(mover.refused(product, name, **_mandatory(found.request)).code)
+        codes.add(mover.refused(product, name, **mandatory(found.request)).code)
     paper.close()
     assert codes == {"NotAuthorized" if product is Product.BSS else "Forbidden.RAM"}
-
-
-def _mandatory(request: type) -> dict[str, str]:
-    """Something for every mandatory parameter."""
-    given = {}
-    for field in fields_of(request):
-        hint = str(field.hint)
-        if not field.required or field.name == "RegionId":
-            continue
-        if "TagPart" in hint:
-            given[f"{field.name}.1.Key"] = "1"
-        elif get_origin(field.hint) is tuple:
-            given[f"{field.name}.1"] = "1"
-        else:
-            choices = get_args(field.hint) if get_origin(field.hint) is Literal else ("1",)
-            given[field.name] = choices[0]
-    return given
 
 
 def test_sub_users_may_be_kept_from_ordering(made: list[PaperCloud]) -> None:

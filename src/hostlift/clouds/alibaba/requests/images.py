@@ -81,6 +81,7 @@ class CreateImage(Request[str]):
     architecture: str
     boot_mode: str
     disk_device_mapping: tuple[DiskDeviceMapping, ...]
+    dry_run: bool | None = None
     tag: tuple[Tag, ...] = ()
     region_id: str = ""
 

@@ -48,6 +48,7 @@ class RunInstances(Request[str]):
     internet_charge_type: str = "PayByTraffic"
     instance_charge_type: str = "PostPaid"
     amount: int = 1
+    dry_run: bool | None = None
     description: str = ""
     tag: tuple[Tag, ...] = ()
     region_id: str = ""

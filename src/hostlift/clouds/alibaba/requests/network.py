@@ -19,6 +19,7 @@ class CreateVpc(Request[str]):
     client_token: str
     vpc_name: str
     cidr_block: str
+    dry_run: bool | None = None
     description: str = ""
     tag: tuple[Tag, ...] = ()
     region_id: str = ""

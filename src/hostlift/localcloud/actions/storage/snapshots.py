@@ -88,6 +88,7 @@ class DeleteSnapshot(Request):
 @action(Product.ECS, CreateSnapshot, on="snapshot/*", order=Order.STANDING)
 def create_snapshot(context: Context, ask: CreateSnapshot) -> Body:
     """Refused for a disk no guest ever wrote to."""
+    _check_active(context)
     disk = need(context.store.disks.get(ask.DiskId), "DiskId", ask.DiskId)
     if ask.SnapshotName.startswith("auto"):
         raise invalid_parameter("SnapshotName", code="InvalidSnapshotName.Malformed")
@@ -150,7 +151,8 @@ def add_snapshot(
     Raises:
         ApiError: The account has no snapshot service, or as many snapshots as it may have.
     """
-    _check_service(context, disk)
+    _check_active(context)
+    _check_quota(context, disk)
     snapshot = Snapshot(
         id=new_id("s"),
         account=context.account.id,
@@ -173,12 +175,15 @@ def add_snapshot(
     return snapshot
 
 
-def _check_service(context: Context, disk: Disk) -> None:
+def _check_active(context: Context) -> None:
     if not context.account.settings.snapshot_service:
         raise conflict(
             "InvalidAccountStatus.SnapshotServiceUnavailable",
             "The snapshot service has not been activated.",
         )
+
+
+def _check_quota(context: Context, disk: Disk) -> None:
     quotas = context.cloud.quotas(context.account, disk.region)
     own = [s for s in context.store.snapshots.all() if s.region == disk.region]
     if (

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an account may do, has and pays: questions before anything is created.
+
+Every answer may be None: the account's user need not be allowed to ask, and a migration works
+without; what is refused then is refused by the call that needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from hostlift.ports.instances import Placement
+
+
+class Feature(StrEnum):
+    """What a migration may want of a cloud; permissions are derived from it."""
+
+    CORE = "core"
+    """Instance, snapshots, image, and finding and releasing them."""
+    FORESIGHT = "foresight"
+    """Balance, quotas and prices, asked before."""
+    OWN_VPC = "own-vpc"
+    OWN_VSWITCH = "own-vswitch"
+    OWN_GROUP = "own-group"
+    TRIAL = "trial"
+    EIP = "eip"
+    SHARE = "share"
+    COPY = "copy"
+    TARGET = "target"
+    """An existing instance whose system disk is replaced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """Money that can be spent."""
+
+    amount: float
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """A limit of the account in the region.
+
+    Attributes:
+        counts: What is counted: ``vpcs``, ``security groups``, ``images``, ``vCPUs``, ``disk GiB``.
+        used: None when the cloud does not tell.
+    """
+
+    counts: str
+    limit: int
+    used: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """What things cost, in ``currency`` an hour (a GiB and month for snapshots)."""
+
+    currency: str
+    instance: float
+    disks: float
+    snapshot_gib_month: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """Whether an action is allowed; ``allowed`` None: it could not be found out.
+
+    Attributes:
+        action: As a policy names it: ``ecs:RunInstances``.
+        detail: What the cloud said.
+    """
+
+    action: str
+    allowed: bool | None
+    detail: str = ""
+
+
+class Market(Protocol):
+    """The questions."""
+
+    def credential_source(self) -> str:
+        """Where the key in use was found, for a person."""
+        ...
+
+    def endpoints(self) -> tuple[str, ...]:
+        """``host`` or ``host:port`` of every API that is called."""
+        ...
+
+    def balance(self) -> Balance | None:
+        """What the account can spend."""
+        ...
+
+    def quotas(self) -> tuple[Quota, ...]:
+        """Every limit that may be asked for."""
+        ...
+
+    def prices(
+        self, placement: Placement, *, system_gib: int, data_disks: tuple[int, ...]
+    ) -> Prices | None:
+        """Of an instance with disks of these sizes in GiB."""
+        ...
+
+    def permissions(self, features: Collection[Feature]) -> Iterator[Permission]:
+        """Every action of ``features``, tried in a way that cannot change anything."""
+        ...
+
+    def snapshots_active(self) -> bool | None:
+        """The snapshot service is switched on."""
+        ...

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hostlift policy` is enough for a whole migration, and every part of it is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.calls import Calls, mandatory
+from fakes.paperstories import PaperStage
+
+from hostlift.clouds.alibaba.actions import Action, needed, policy
+from hostlift.errors import CloudError
+from hostlift.flow.needs import features
+from hostlift.localcloud.actions.registry import ACTIONS
+from hostlift.ports.market import Feature
+from hostlift.settings.user_config import Settings
+
+pytestmark = pytest.mark.root
+
+WISHES = features(Settings(region_id="cn-hangzhou", image_name="result"))
+SPARE = frozenset(
+    {
+        "RevokeSecurityGroup",
+        "StartInstance",
+        "ModifyInstanceAutoReleaseTime",
+        "GetInstanceConsoleOutput",
+        "DeleteImage",
+        "DeleteSnapshot",
+    }
+)
+"""Asked for only when something went wrong or takes long; `GetInstanceConsoleOutput` is tried."""
+USUAL = [
+    a for a in needed(WISHES) if a.feature is not Feature.FORESIGHT and a.api_name not in SPARE
+]
+
+
+def _stage(folder: Path, without: str = "") -> PaperStage:
+    statements: Any = policy(WISHES)["Statement"]
+    allowed = [{**s, "Action": [a for a in s["Action"] if a != without]} for s in statements]
+    document = {"Version": "1", "Statement": allowed}
+    user = {"name": "mover", "policies": [document]}
+    accounts = [{"name": "main", "users": [user]}]
+    return PaperStage(folder, wishes={"accounts": accounts}, owner="main/mover")
+
+
+def test_a_migration_passes_with_exactly_the_policy_and_calls_nothing_else(tmp_path: Path) -> None:
+    stage = _stage(tmp_path)
+    try:
+        stage.run()
+        assert stage.left() == {"images": 1, "snapshots": 1}
+        called = {call.action for call in stage.paper.cloud.faults.made}
+    finally:
+        stage.close()
+    assert called <= {a.api_name for a in needed(WISHES)} | {"GetCallerIdentity"}
+    assert {a.api_name for a in USUAL} <= called
+
+
+@pytest.mark.parametrize("action", USUAL, ids=lambda a: a.api_name)
+def test_without_one_action_the_migration_ends_naming_it(tmp_path: Path, action: Action) -> None:
+    stage = _stage(tmp_path, without=action.permission)
+    try:
+        with pytest.raises(CloudError) as told:
+            stage.run()
+        assert told.value.api_code == "Forbidden.RAM"
+        assert f"Missing permission: {action.permission}." in told.value.hint
+    finally:
+        stage.close()
+
+
+def test_the_policy_allows_nothing_beyond_it(tmp_path: Path) -> None:
+    """Every other action that the embedded cloud knows is refused to its user."""
+    stage = _stage(tmp_path)
+    calls = Calls(stage.paper, "main/mover")
+    allowed = {(a.service.version, a.api_name) for a in needed(WISHES)}
+    others = {
+        key: found
+        for key, found in ACTIONS.items()
+        if not found.free and (key[0].value, key[1]) not in allowed
+    }
+    tagging = {"TagResources"}  # tags given with a create call are judged as this
+    try:
+        codes = {
+            name: calls.refused(product, name, **mandatory(found.request)).code
+            for (product, name), found in others.items()
+            if name not in tagging
+        }
+    finally:
+        stage.close()
+    assert len(codes) > 40
+    assert set(codes.values()) == {"Forbidden.RAM"}
