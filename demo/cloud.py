@@ -103,7 +103,7 @@ def start_from(cloud: EmbeddedCloud, image: str, hostname: str) -> Arrival:
     Nothing of it is deleted: it goes with the embedded cloud.
     """
     api = cloud.api()
-    place = api.instances.placement()
+    place = next(api.instances.placements())
     tags = {"demo": "arrival"}
     vpc = api.networks.create_vpc(cidr="172.30.0.0/16", tags=tags, token=_token())
     _wait_ready(api, ResourceKind.VPC, vpc)

@@ -33,10 +33,6 @@ EXCEPTIONS: dict[tuple[Service, str], str] = {
 }
 
 
-_CENTRAL = frozenset({Service.BSS, Service.QUOTAS})
-"""One host for all regions."""
-
-
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Protocol (``HTTPS`` or ``HTTP``) and ``host`` or ``host:port``."""
@@ -59,8 +55,11 @@ def endpoint(access: CloudAccess, service: Service) -> Endpoint:
             subject="region_id",
             hint="Give a region such as cn-hangzhou or eu-central-1.",
         )
-    if service in _CENTRAL:
-        return Endpoint("HTTPS", f"{service.product}.aliyuncs.com")
+    if service is Service.QUOTAS:
+        return Endpoint("HTTPS", "quotas.aliyuncs.com")
+    if service is Service.BSS:
+        site = "" if access.region.startswith("cn-") else ".ap-southeast-1"
+        return Endpoint("HTTPS", f"business{site}.aliyuncs.com")
     usual = f"{service.product}.{access.region}.aliyuncs.com"
     return Endpoint("HTTPS", EXCEPTIONS.get((service, access.region), usual))
 
