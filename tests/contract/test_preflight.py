@@ -12,8 +12,8 @@ from fakes.papercloud import PaperCloud, cloud
 
 from hostlift.clouds.alibaba.actions import Action, Service, needed, policy
 from hostlift.clouds.alibaba.probes import PROBES
-from hostlift.flow.needs import features
-from hostlift.flow.preflight import Preflight
+from hostlift.flow.before.needs import features
+from hostlift.flow.before.preflight import Preflight
 from hostlift.localcloud.faults.kinds import Fault, FaultKind
 from hostlift.model.finding import Finding, Severity
 from hostlift.ports.market import Feature

@@ -16,12 +16,12 @@ from typing import Any
 
 from hostlift.clouds import registry
 from hostlift.errors import StateError
+from hostlift.flow.before.inspection import inspect_source
+from hostlift.flow.before.needs import features
+from hostlift.flow.before.planning import make_plan
 from hostlift.flow.context import Confirm
-from hostlift.flow.inspection import inspect_source
-from hostlift.flow.needs import features
 from hostlift.flow.passes.forecast import FreezeForecast, forecast, lines
 from hostlift.flow.passes.history import passes_on
-from hostlift.flow.planning import make_plan
 from hostlift.flow.results import Inspection, Pass, need
 from hostlift.host.clock import SystemClock
 from hostlift.host.files import atomic_write

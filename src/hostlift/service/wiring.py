@@ -15,8 +15,8 @@ from hostlift.errors import ConfigError, StateError
 from hostlift.events import EventSink, Note
 from hostlift.flow import client_data
 from hostlift.flow.agent_door import open_agent
+from hostlift.flow.before.inspection import Look
 from hostlift.flow.context import Confirm, Context
-from hostlift.flow.inspection import Look
 from hostlift.flow.journal import Journal, Record, open_journal
 from hostlift.flow.ledger import Ledger
 from hostlift.flow.waiting import PausableClock, Waiter

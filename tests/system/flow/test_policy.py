@@ -12,7 +12,7 @@ from fakes.paperstories import PaperStage
 
 from hostlift.clouds.alibaba.actions import Action, needed, policy
 from hostlift.errors import CloudError
-from hostlift.flow.needs import features
+from hostlift.flow.before.needs import features
 from hostlift.localcloud.actions.registry import ACTIONS
 from hostlift.ports.market import Feature
 from hostlift.settings.user_config import Settings

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from hostlift.errors import CheckBlocked
+from hostlift.flow.before.inspection import Look, inspect_source
 from hostlift.flow.context import Context
-from hostlift.flow.inspection import Look, inspect_source
 from hostlift.flow.results import Inspection, Results
 from hostlift.model.finding import Severity
 

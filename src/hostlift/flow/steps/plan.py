@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from hostlift.errors import ConfigError, WaitingForUser
+from hostlift.flow.before.planning import make_plan
 from hostlift.flow.context import Context
-from hostlift.flow.planning import make_plan
 from hostlift.flow.results import Approved, Results, need
 from hostlift.model.plan import MigrationPlan
 from hostlift.settings import excludes

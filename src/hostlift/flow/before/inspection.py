@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hostlift.errors import HostliftError
 from hostlift.events import EventSink, Found
-from hostlift.flow.preflight import Preflight
+from hostlift.flow.before.preflight import Preflight
 from hostlift.flow.results import Inspection
 from hostlift.inspect.checks import CheckContext, check_all
 from hostlift.inspect.survey import survey

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from hostlift.errors import HostliftError, OutOfStock
-from hostlift.flow.needs import features
+from hostlift.flow.before.needs import features
 from hostlift.host import reach
 from hostlift.inspect.checks.context import blocker, note, ok, warning
 from hostlift.model.finding import Finding

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known before anything is created: source, cloud, wishes, plan."""
