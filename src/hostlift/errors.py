@@ -6,13 +6,15 @@
     ├── StateError             client_data / client_data.db cannot be used       exit 2
     ├── CheckBlocked           the source cannot be migrated as it is            exit 3
     ├── WaitingForUser         a confirmation is needed and nobody answered      exit 4
+    ├── DeadlinePassed         something did not happen in time
     ├── Interrupted            Ctrl-C, SIGTERM: paused cleanly                   exit 130
     ├── HostError              this machine: process, mount, device
     │   ├── CommandFailed      a process ended with a failure
     │   └── ToolMissing        an external program is not installed
     ├── CloudError             an API call was refused (code, request id)
     │   ├── ResourceGone       a resource of ours no longer exists
-    │   └── OutOfStock         not sold there now; another zone or type may be
+    │   ├── OutOfStock         not sold there now; another zone or type may be
+    │   └── NotPermitted       the caller lacks a permission (which)
     ├── RemoteError            the agent on the intermediate instance
     │   ├── AgentUnreachable   no connection
     │   └── AgentRefused       it answered with an error
@@ -106,6 +108,13 @@ class Interrupted(HostliftError):
     default_hint = "Run the same command again to continue, or 'hostlift data clear' to give up."
 
 
+class DeadlinePassed(HostliftError):
+    """Something did not happen in time; ``subject`` is what."""
+
+    code = "deadline"
+    retry = Retry.RETRY
+
+
 class HostError(HostliftError):
     """This machine refused something: a mount, a device, a file."""
 
@@ -136,6 +145,7 @@ class ToolMissing(HostError):
 
     code = "host.tool"
     exit_status = 2
+    default_hint = "Install the named program, then run the command again; nothing was changed."
 
 
 class CloudError(HostliftError):
@@ -183,6 +193,19 @@ class OutOfStock(CloudError):
     """An instance type or disk category is not sold in a zone now."""
 
     code = "cloud.stock"
+    default_hint = "Name another instance_type or zone_id, or rerun later."
+
+
+class NotPermitted(CloudError):
+    """The caller lacks a permission.
+
+    Attributes:
+        missing: The permissions that were or may be missing, ``ecs:RunInstances``.
+    """
+
+    code = "cloud.permission"
+    default_hint = "Attach the policy that 'hostlift policy' prints to the RAM user, then rerun."
+    missing: tuple[str, ...] = ()
 
 
 class RemoteError(HostliftError):

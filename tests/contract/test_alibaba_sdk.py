@@ -19,7 +19,7 @@ from fakes.clock import FakeClock
 
 from hostlift.clouds import registry
 from hostlift.clouds.access import CloudAccess
-from hostlift.clouds.alibaba import catalogue, transport
+from hostlift.clouds.alibaba import codes, transport
 from hostlift.clouds.alibaba.actions import Action
 from hostlift.clouds.alibaba.transport import Refused, SdkTransport
 from hostlift.errors import CloudError, ConfigError
@@ -150,10 +150,10 @@ def test_a_refusal_is_told_plainly() -> None:
     ("status", "body", "code"),
     [
         (503, refusal("ServiceUnavailable", "later"), "ServiceUnavailable"),
-        (502, b"<html>Bad Gateway</html>", catalogue.UNREADABLE),
-        (200, b"<html>a captive portal</html>", catalogue.UNREADABLE),
-        (200, b"[1, 2]", catalogue.UNREADABLE),
-        (500, b"", catalogue.UNREADABLE),
+        (502, b"<html>Bad Gateway</html>", codes.UNREADABLE),
+        (200, b"<html>a captive portal</html>", codes.UNREADABLE),
+        (200, b"[1, 2]", codes.UNREADABLE),
+        (500, b"", codes.UNREADABLE),
     ],
 )
 def test_a_broken_answer_is_one_that_may_pass(status: int, body: bytes, code: str) -> None:
@@ -163,8 +163,8 @@ def test_a_broken_answer_is_one_that_may_pass(status: int, body: bytes, code: st
         with pytest.raises(Refused) as caught:
             call(url)
     assert caught.value.code == code
-    what = catalogue.advice(code, caught.value.status)
-    assert what.handling is catalogue.Handling.TRANSIENT
+    what = codes.advice(code, caught.value.status)
+    assert what.handling is codes.Handling.TRANSIENT
 
 
 def test_the_cloud_says_how_long_to_wait() -> None:
@@ -184,7 +184,7 @@ def test_a_held_connection_ends_by_itself() -> None:
         sender = SdkTransport(an_access(url), read_seconds=0.3)
         with pytest.raises(Refused) as caught:
             sender.call(Action.RUN_INSTANCES, {"UserData": CODED})
-    assert caught.value.code == catalogue.NO_ANSWER
+    assert caught.value.code == codes.NO_ANSWER
     assert no_secret_in(everything_told(caught.value))
 
 
@@ -194,7 +194,7 @@ def test_nobody_listening_is_unreachable() -> None:
         pass
     with pytest.raises(Refused) as caught:
         call(url, UserData=CODED)
-    assert caught.value.code == catalogue.UNREACHABLE
+    assert caught.value.code == codes.UNREACHABLE
     assert no_secret_in(everything_told(caught.value))
 
 
@@ -256,7 +256,7 @@ def test_missing_credentials_are_an_error_of_their_own(
         cloud = registry.open_cloud("alibaba", CloudAccess("cn-hangzhou", endpoint=url))
         with pytest.raises(CloudError) as caught:
             cloud.identity()
-    assert caught.value.api_code == catalogue.NO_CREDENTIALS
+    assert caught.value.api_code == codes.NO_CREDENTIALS
     assert "user_config.json" in caught.value.hint
     assert script.asked == []
 

@@ -19,7 +19,7 @@ from fakes.papercloud import REGION, PaperCloud
 
 from hostlift.clouds import registry
 from hostlift.clouds.access import CloudAccess
-from hostlift.clouds.alibaba import catalogue
+from hostlift.clouds.alibaba import codes
 from hostlift.clouds.alibaba.api import Api
 from hostlift.clouds.alibaba.driver import AlibabaCloud
 from hostlift.clouds.alibaba.market import AlibabaMarket
@@ -108,9 +108,9 @@ class DirectTransport:
         answer = self.paper.service.handle(request)
         if answer.lost:
             self._clock.sleep(answer.hold)
-            raise Refused(catalogue.NO_ANSWER, "the connection was lost")
+            raise Refused(codes.NO_ANSWER, "the connection was lost")
         if not answer.content_type.startswith("application/json"):
-            raise Refused(catalogue.UNREADABLE, "the answer is not JSON", status=answer.status)
+            raise Refused(codes.UNREADABLE, "the answer is not JSON", status=answer.status)
         body = json.loads(answer.body)
         if answer.status != 200:
             raise _refused(answer, body)

@@ -27,7 +27,7 @@ from hostlift.cli.options import (
 from hostlift.cli.terminal import asker, confirmed, emit, errors, say, session
 from hostlift.cli.verify import command as verify_command
 from hostlift.errors import WaitingForUser
-from hostlift.service import jobs
+from hostlift.service import explaining, jobs
 
 app = typer.Typer(
     help="Move a running server to Alibaba Cloud ECS, and prove that it arrived.",
@@ -115,6 +115,23 @@ def policy(folder: Folder = HERE) -> None:
     """Print the smallest RAM policy for a migration with the wishes of the folder."""
     with session(folder, SYSTEM, quiet=True) as options:
         emit(jobs.policy(options))
+
+
+@app.command("errors")
+def explain(
+    code: Annotated[str, typer.Argument(help="A code to explain; none: all, as Markdown.")] = "",
+    as_json: Json = False,
+) -> None:
+    """What an error code means and what to do."""
+    if not code:
+        say(explaining.page().rstrip("\n"))
+        return
+    with errors():
+        found = explaining.explain(code)
+    if as_json:
+        emit(asdict(found))
+    else:
+        say(f"{found.code}: {found.meaning}", f"  {found.handling}", f"  {found.remedy}")
 
 
 @app.command()

@@ -15,11 +15,12 @@ from hostlift.host.clock import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from hostlift.clouds.advice import Advice, Topic
     from hostlift.ports.clock import Clock
     from hostlift.ports.cloud import Cloud
     from hostlift.ports.market import Feature
 
-__all__ = ["CLOUDS", "CloudAccess", "open_cloud", "policy"]
+__all__ = ["CLOUDS", "CloudAccess", "error_topics", "explained", "open_cloud", "policy"]
 
 CLOUDS = ("alibaba",)
 
@@ -49,6 +50,30 @@ def policy(name: str, features: Collection[Feature]) -> dict[str, object]:
     from hostlift.clouds.alibaba import actions  # noqa: PLC0415 - see the module docstring
 
     return actions.policy(features)
+
+
+def error_topics(name: str) -> tuple[Topic, ...]:
+    """What the cloud's error codes mean.
+
+    Raises:
+        ConfigError: The cloud is not known.
+    """
+    _known(name)
+    from hostlift.clouds.alibaba import codes  # noqa: PLC0415 - see the module docstring
+
+    return codes.TOPICS
+
+
+def explained(name: str, code: str) -> Advice:
+    """The line about a code; its pattern is empty when there is none.
+
+    Raises:
+        ConfigError: The cloud is not known.
+    """
+    _known(name)
+    from hostlift.clouds.alibaba import catalogue  # noqa: PLC0415 - see the module docstring
+
+    return catalogue.advice(code)
 
 
 def _known(name: str) -> None:

@@ -8,19 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hostlift.errors import HostliftError, Interrupted, Retry
+from hostlift.errors import DeadlinePassed, Interrupted
 from hostlift.events import EventSink, Progress
 from hostlift.ports.clock import Clock
 
 T = TypeVar("T")
 _EVERY = 0.5
-
-
-class DeadlinePassed(HostliftError):
-    """Something did not happen in time; ``subject`` is what."""
-
-    code = "deadline"
-    retry = Retry.RETRY
 
 
 @dataclass(frozen=True, slots=True)

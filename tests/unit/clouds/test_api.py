@@ -8,7 +8,7 @@ import traceback
 import pytest
 from fakes.alibaba import ScriptedTransport, a_driver
 
-from hostlift.clouds.alibaba import catalogue
+from hostlift.clouds.alibaba import codes
 from hostlift.clouds.alibaba.api import ATTEMPTS, ATTEMPTS_TO_REACH, LONGEST_SECONDS
 from hostlift.clouds.alibaba.transport import Refused
 from hostlift.errors import CloudError, ResourceGone, Retry
@@ -40,7 +40,7 @@ def test_a_call_is_not_repeated_for_ever() -> None:
 
 def test_an_endpoint_that_cannot_be_reached_is_told_soon() -> None:
     """A wrong endpoint is not tried as often as a busy one."""
-    transport = ScriptedTransport({"GetCallerIdentity": Refused(catalogue.UNREACHABLE, "none")})
+    transport = ScriptedTransport({"GetCallerIdentity": Refused(codes.UNREACHABLE, "none")})
     cloud, _ = a_driver(transport)
     with pytest.raises(CloudError) as caught:
         cloud.identity()
@@ -111,7 +111,7 @@ def test_an_answer_without_the_id_is_an_error_not_a_crash() -> None:
     cloud, _ = a_driver(ScriptedTransport({"CreateVpc": {"RequestId": "R"}}))
     with pytest.raises(CloudError) as caught:
         cloud.networks.create_vpc(cidr="172.16.0.0/12", tags={}, token="t")
-    assert caught.value.api_code == catalogue.UNEXPECTED
+    assert caught.value.api_code == codes.UNEXPECTED
     assert "VpcId" in str(caught.value)
 
 

@@ -3,9 +3,67 @@
 
 from __future__ import annotations
 
-import pytest
+import ast
+from pathlib import Path
 
-from hostlift.clouds.alibaba.catalogue import CATALOGUE, Handling, advice
+import pytest
+from fakes.alibaba import ScriptedTransport, a_driver
+
+from hostlift.clouds.advice import Handling
+from hostlift.clouds.alibaba.catalogue import CATALOGUE, advice
+from hostlift.clouds.alibaba.transport import Refused
+from hostlift.errors import NotPermitted
+
+ROOT = Path(__file__).parents[3]
+LISTED = [
+    line.split()
+    for line in (ROOT / "tests/data/alibaba/codes.txt").read_text().splitlines()
+    if not line.startswith("#")
+]
+
+
+def codes_of_the_embedded_cloud() -> set[str]:
+    """What it refuses with, as far as its source writes the code out."""
+    found: set[str] = set()
+    for path in (ROOT / "src/hostlift/localcloud").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"ApiError", "conflict"}:
+                first = node.args[0] if node.args else None
+                if isinstance(first, ast.Constant):
+                    found.add(str(first.value))
+    return found
+
+
+@pytest.mark.parametrize(("code", "handling"), LISTED)
+def test_every_code_of_the_references_is_known(code: str, handling: str) -> None:
+    """With what is done about it, what it means and what to do."""
+    line = advice(code)
+    assert line.handling is Handling[handling]
+    assert line.meaning
+    assert line.remedy or code == "DryRunOperation"
+
+
+def test_whatever_the_embedded_cloud_answers_is_known() -> None:
+    """The two meet only on the wire; a code that one says the other must understand."""
+    theirs = codes_of_the_embedded_cloud()
+    assert len(theirs) > 60
+    assert sorted(code for code in theirs if not advice(code).pattern) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "named"),
+    [("vpc:CreateVpc", "Missing permission: vpc:CreateVpc."),
+     ("", "The call needs: vpc:CreateVpc, vpc:TagResources.")],
+)  # fmt: skip
+def test_a_missing_permission_is_named(told: str, named: str) -> None:
+    """By the cloud where it says which; else by what the call needs (FAQ 16)."""
+    refused = Refused("Forbidden.RAM", "User not authorized", status=403, missing=told)
+    cloud, _ = a_driver(ScriptedTransport({"CreateVpc": refused}))
+    with pytest.raises(NotPermitted) as caught:
+        cloud.networks.create_vpc(cidr="172.16.0.0/16", tags={}, token="t")
+    assert caught.value.hint.startswith(named)
+    assert "hostlift policy" in caught.value.hint
+    assert "vpc:CreateVpc" in caught.value.missing
 
 
 @pytest.mark.parametrize(
@@ -28,7 +86,7 @@ from hostlift.clouds.alibaba.catalogue import CATALOGUE, Handling, advice
         ("InvalidVpcID.NotFound", Handling.GONE),
         ("InvalidAccessKeyId.NotFound", Handling.FATAL),
         ("QuotaExceeded.Vpc", Handling.FATAL),
-        ("QuotaExceed.ElasticQuota", Handling.FATAL),
+        ("QuotaExceed.ElasticQuota", Handling.SOLD_OUT),
         ("OperationDenied.NoStock", Handling.SOLD_OUT),
         ("Forbidden.Subuser", Handling.DENIED),
     ],

@@ -12,11 +12,11 @@ import pytest
 from fakes.clock import FakeClock
 from fakes.cloud import MemoryCloud
 
-from hostlift.errors import CloudError, Interrupted, ResourceGone
+from hostlift.errors import CloudError, DeadlinePassed, Interrupted, ResourceGone
 from hostlift.events import discard
 from hostlift.flow.journal import Record, open_journal
 from hostlift.flow.ledger import Ledger
-from hostlift.flow.waiting import DeadlinePassed, Waiter
+from hostlift.flow.waiting import Waiter
 from hostlift.ports.cloud import Resource, ResourceKind
 
 

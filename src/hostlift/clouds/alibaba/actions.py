@@ -91,6 +91,17 @@ class Action(Enum):
         return f"{self.service.ram_code}:{self.api_name}"
 
     @property
+    def permissions(self) -> tuple[str, ...]:
+        """What a caller must be allowed: the action itself, and to tag what it makes."""
+        tagging = f"{self.service.ram_code}:TagResources"
+        return (self.permission, tagging) if self.makes else (self.permission,)
+
+    @property
+    def makes(self) -> bool:
+        """True when it makes something that carries tags."""
+        return self.api_name.startswith(("Create", "Run", "Allocate", "Copy"))
+
+    @property
     def reads_only(self) -> bool:
         """True when it changes nothing."""
         return self.api_name.startswith(("Describe", "Get", "List", "Query"))
@@ -109,7 +120,7 @@ def policy(features: Collection[Feature] = tuple(Feature)) -> dict[str, object]:
     """The RAM policy document that allows exactly what these wishes need."""
     granted = needed(features)
     tagging = [
-        p for p in _TAGGING if any(a.permission.startswith(p[:4]) for a in _creating(granted))
+        p for p in _TAGGING if any(a.makes and a.permission.startswith(p[:4]) for a in granted)
     ]
     reading = sorted(a.permission for a in granted if a.reads_only)
     changing = sorted([*(a.permission for a in granted if not a.reads_only), *tagging])
@@ -120,7 +131,3 @@ def policy(features: Collection[Feature] = tuple(Feature)) -> dict[str, object]:
             {"Effect": "Allow", "Action": changing, "Resource": "*"},
         ],
     }
-
-
-def _creating(actions: Collection[Action]) -> list[Action]:
-    return [a for a in actions if a.api_name.startswith(("Create", "Run", "Allocate", "Copy"))]

@@ -11,15 +11,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from hostlift.clouds.alibaba.catalogue import UNEXPECTED, UNREACHABLE, Advice, Handling, advice
+from hostlift.clouds.advice import Advice, Handling
+from hostlift.clouds.alibaba.catalogue import advice
+from hostlift.clouds.alibaba.codes import UNEXPECTED, UNREACHABLE
 from hostlift.clouds.alibaba.records import Malformed
 from hostlift.clouds.alibaba.requests.base import Paged, Request, parameters
 from hostlift.clouds.alibaba.transport import Answer, Refused, Transport
-from hostlift.errors import CloudError, OutOfStock, ResourceGone, Retry
+from hostlift.errors import CloudError, NotPermitted, OutOfStock, ResourceGone, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hostlift.clouds.alibaba.actions import Action
     from hostlift.ports.clock import Clock
 
 R = TypeVar("R")
@@ -108,7 +111,7 @@ class Api:
             what = advice(refused.code, refused.status)
             if what.handling is not Handling.TRANSIENT or attempt >= _attempts(refused):
                 # Outside the handler: nothing of the failed attempt rides along as context.
-                raise to_error(request.action.api_name, refused, what)
+                raise to_error(request.action, refused, what)
             self._pause(request, refused, attempt)
 
     def _date(self, request: Request[R]) -> float:
@@ -116,7 +119,7 @@ class Api:
             return self._transport.date()
         except Refused as error:
             refused = error
-        raise to_error(request.action.api_name, refused, advice(refused.code, refused.status))
+        raise to_error(request.action, refused, advice(refused.code, refused.status))
 
     def _pause(self, request: Request[R], refused: Refused, attempt: int) -> None:
         limit = min(LONGEST_SECONDS, BASE_SECONDS * 2.0 ** (attempt - 1))
@@ -127,7 +130,7 @@ class Api:
 
     def _unexpected(self, request: Request[R], error: Malformed) -> CloudError:
         refused = Refused(UNEXPECTED, str(error))
-        return to_error(request.action.api_name, refused, advice(UNEXPECTED))
+        return to_error(request.action, refused, advice(UNEXPECTED))
 
 
 def _attempts(refused: Refused) -> int:
@@ -137,20 +140,28 @@ def _attempts(refused: Refused) -> int:
 _KINDS: dict[Handling, type[CloudError]] = {
     Handling.GONE: ResourceGone,
     Handling.SOLD_OUT: OutOfStock,
+    Handling.DENIED: NotPermitted,
 }
 
 
-def to_error(action: str, refused: Refused, what: Advice) -> CloudError:
+def to_error(action: Action, refused: Refused, what: Advice) -> CloudError:
     """The error a person sees."""
-    message = f"{refused.message} ({what.meaning})" if what.meaning else refused.message
-    hint = f"Missing permission: {refused.missing}. " if refused.missing else ""
     kind = _KINDS.get(what.handling, CloudError)
+    missing: tuple[str, ...] = ()
+    hint = what.remedy
+    if kind is NotPermitted:
+        missing = (refused.missing,) if refused.missing else action.permissions
+        word = "Missing permission" if refused.missing else "The call needs"
+        hint = f"{word}: {', '.join(missing)}. {hint}"
     waiting = what.handling in {Handling.TRANSIENT, Handling.LATER}
-    return kind(
-        message,
+    error = kind(
+        f"{refused.message} ({what.meaning})" if what.meaning else refused.message,
         api_code=refused.code,
-        action=action,
+        action=action.api_name,
         request_id=refused.request_id,
         retry=Retry.RETRY if waiting else kind.retry,
-        hint=hint + what.remedy,
+        hint=hint,
     )
+    if isinstance(error, NotPermitted):
+        error.missing = missing
+    return error

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from hostlift.clouds.advice import Handling
 from hostlift.clouds.alibaba import probes
-from hostlift.clouds.alibaba.catalogue import Handling, advice
+from hostlift.clouds.alibaba.catalogue import advice
 from hostlift.clouds.alibaba.requests.account import (
     DescribeAccountAttributes,
     DescribePrice,

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+from hostlift.clouds.advice import Handling
 from hostlift.clouds.alibaba.actions import Action, needed
-from hostlift.clouds.alibaba.catalogue import Handling, advice
+from hostlift.clouds.alibaba.catalogue import advice
 from hostlift.clouds.alibaba.requests import account, images, instances, network, offers
 from hostlift.errors import CloudError
 from hostlift.ports.market import Feature, Permission

@@ -31,7 +31,7 @@ from alibabacloud_tea_openapi.utils_models import (  # type: ignore[attr-defined
 from darabonba.exceptions import ResponseException, UnretryableException
 from darabonba.runtime import RuntimeOptions
 
-from hostlift.clouds.alibaba import catalogue
+from hostlift.clouds.alibaba import codes
 from hostlift.clouds.alibaba.actions import Action, Service
 from hostlift.clouds.alibaba.endpoints import Endpoint, endpoint
 from hostlift.clouds.alibaba.fields import Json, text
@@ -60,7 +60,7 @@ class Refused(Exception):
     """An attempt that failed, in plain words without secrets.
 
     Attributes:
-        code: The cloud's ``Code``, or a word of `catalogue`.
+        code: The cloud's ``Code``, or a word of `codes`.
         status: HTTP status; 0 when there was no answer.
         retry_after: Seconds the cloud asks to wait.
         missing: The permission that was missing, when the cloud says so.
@@ -134,9 +134,9 @@ class SdkTransport:
             told = _head(endpoint(self.access, Service.ECS), self.access.proxy)
             return parsedate_to_datetime(told or "").timestamp()
         except OSError:
-            refused = Refused(catalogue.UNREACHABLE, "no connection")
+            refused = Refused(codes.UNREACHABLE, "no connection")
         except (HTTPException, ValueError):
-            refused = Refused(catalogue.UNREADABLE, "the endpoint tells no date")
+            refused = Refused(codes.UNREADABLE, "the endpoint tells no date")
         raise refused
 
     def credential_source(self) -> str:
@@ -198,7 +198,7 @@ def _answer(raw: object) -> Answer:
     body = raw.get("body") if isinstance(raw, Mapping) else None
     headers = raw.get("headers") if isinstance(raw, Mapping) else None
     if not isinstance(body, Mapping):
-        raise Refused(catalogue.UNREADABLE, "the answer is not a JSON object")
+        raise Refused(codes.UNREADABLE, "the answer is not a JSON object")
     try:
         told = (
             parsedate_to_datetime(text(headers, "date")) if isinstance(headers, Mapping) else None
@@ -213,7 +213,7 @@ def _refusal(error: ResponseException, secrets: tuple[str, ...]) -> Refused:
     message = text(data, "Message") or text(data, "message") or "no message"
     detail = "AccessDeniedDetail"
     return Refused(
-        code=str(error.code or catalogue.UNREADABLE),
+        code=str(error.code or codes.UNREADABLE),
         message=plain(message, secrets),
         request_id=text(data, "RequestId") or text(data, "requestId"),
         status=int(error.status_code or 0),
@@ -236,14 +236,14 @@ def plain(message: str, secrets: tuple[str, ...]) -> str:
 
 
 _LOSSES = {
-    "SSLError": (catalogue.UNTRUSTED, "TLS failed"),
-    "ProxyError": (catalogue.PROXY, "no connection through the proxy"),
-    "ReadTimeout": (catalogue.NO_ANSWER, "no answer in time"),
-    "ConnectTimeout": (catalogue.UNREACHABLE, f"no connection within {CONNECT_SECONDS} s"),
-    "ConnectionError": (catalogue.UNREACHABLE, "no connection, or it was lost"),
-    "ChunkedEncodingError": (catalogue.NO_ANSWER, "the connection was lost"),
-    "CredentialException": (catalogue.NO_CREDENTIALS, "no credentials were found"),
-    "RetryError": (catalogue.NO_ANSWER, "the connection was lost"),
+    "SSLError": (codes.UNTRUSTED, "TLS failed"),
+    "ProxyError": (codes.PROXY, "no connection through the proxy"),
+    "ReadTimeout": (codes.NO_ANSWER, "no answer in time"),
+    "ConnectTimeout": (codes.UNREACHABLE, f"no connection within {CONNECT_SECONDS} s"),
+    "ConnectionError": (codes.UNREACHABLE, "no connection, or it was lost"),
+    "ChunkedEncodingError": (codes.NO_ANSWER, "the connection was lost"),
+    "CredentialException": (codes.NO_CREDENTIALS, "no credentials were found"),
+    "RetryError": (codes.NO_ANSWER, "the connection was lost"),
 }
 
 
@@ -255,7 +255,7 @@ def _loss(error: BaseException, host: str) -> Refused:
         names.append(type(cause).__name__)
         cause = cause.__cause__ or cause.__context__
     known = [code for name, code in _LOSSES.items() if name in names]
-    code, message = known[0] if known else (catalogue.UNREADABLE, "the answer is not JSON")
+    code, message = known[0] if known else (codes.UNREADABLE, "the answer is not JSON")
     return Refused(code, f"{host}: {message}")
 
 
