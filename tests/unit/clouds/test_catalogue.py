@@ -99,7 +99,7 @@ def test_a_code_is_handled_as_the_reference_says(code: str, handling: Handling) 
 def test_the_longest_match_wins() -> None:
     """QuotaExceeded.Vpc has a remedy of its own although QuotaExceed* matches."""
     assert "vpc_id" in advice("QuotaExceeded.Vpc").remedy
-    assert "Quota Center" in advice("QuotaExceeded.PrivateIpAddress").remedy
+    assert "Quota Center" in advice("QuotaExceeded.VSwitch").remedy
 
 
 @pytest.mark.parametrize(
