@@ -19,8 +19,10 @@ from fakes.clock import FakeClock
 
 from hostlift.clouds import registry
 from hostlift.clouds.access import CloudAccess
+from hostlift.clouds.advice import Handling
 from hostlift.clouds.alibaba import codes, transport
 from hostlift.clouds.alibaba.actions import Action
+from hostlift.clouds.alibaba.catalogue import advice
 from hostlift.clouds.alibaba.transport import Refused, SdkTransport
 from hostlift.errors import CloudError, ConfigError
 from hostlift.ports.instances import InstanceSpec, Placement
@@ -163,8 +165,8 @@ def test_a_broken_answer_is_one_that_may_pass(status: int, body: bytes, code: st
         with pytest.raises(Refused) as caught:
             call(url)
     assert caught.value.code == code
-    what = codes.advice(code, caught.value.status)
-    assert what.handling is codes.Handling.TRANSIENT
+    what = advice(code, caught.value.status)
+    assert what.handling is Handling.TRANSIENT
 
 
 def test_the_cloud_says_how_long_to_wait() -> None:
