@@ -25,6 +25,7 @@ from hostlift.cli.options import (
     with_wishes,
 )
 from hostlift.cli.terminal import asker, confirmed, emit, errors, say, session
+from hostlift.cli.verify import baseline
 from hostlift.cli.verify import command as verify_command
 from hostlift.errors import WaitingForUser
 from hostlift.service import explaining, jobs
@@ -41,6 +42,7 @@ data_app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(cloud_app, name="cloud")
 app.command("verify")(verify_command)
+app.command("baseline")(baseline)
 app.command("adapt")(adapt_command)
 
 

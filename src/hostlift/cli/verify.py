@@ -15,7 +15,7 @@ import typer
 
 from hostlift.cli import texts
 from hostlift.cli.render import shown
-from hostlift.cli.terminal import emit, say
+from hostlift.cli.terminal import emit, errors, say
 from hostlift.errors import HostliftError
 from hostlift.model.quantity import size
 
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from hostlift.service.verifying import Verification
 
 ReceiptFile = Annotated[
-    Path, typer.Option("--receipt", help="receipts/<migration>.json of the state folder.")
+    Path | None, typer.Option("--receipt", help="receipts/<migration>.json of the state folder.")
+]
+AgainstFile = Annotated[
+    Path | None,
+    typer.Option("--against", help="Compare this server with the source's baseline."),
+]
+Page = Annotated[
+    Path | None, typer.Option("--html", help="With --against: write a page to sign off.")
 ]
 RootFolder = Annotated[
     Path | None,
@@ -44,17 +51,70 @@ _LOSSES_SHOWN = 20
 
 
 def command(
-    receipt: ReceiptFile,
+    receipt: ReceiptFile = None,
     root: RootFolder = None,
     image: Images = None,
     key: Key = "",
     show: Most = 20,
+    against: AgainstFile = None,
+    html: Page = None,
     as_json: Json = False,
 ) -> None:
-    """Check a receipt and its files; with --root or --image also what they are compared with."""
+    """Check a receipt and its files; with --root or --image also what they are compared with.
+
+    With --against: this server, the booted copy, is compared with what the source was.
+    """
+    if against is not None:
+        _arrival(against, root or Path("/"), receipt=receipt, html=html, as_json=as_json)
+    elif receipt is None:
+        raise typer.BadParameter("name a --receipt, or what to compare --against")
+    else:
+        _receipt(receipt, root, tuple(image or ()), key=key, show=show, as_json=as_json)
+
+
+def baseline(
+    file: Annotated[Path, typer.Argument(help="Where to write it, as JSON.")],
+    root: Annotated[Path, typer.Option("--root", help="The system's root; / is this one.")] = Path(
+        "/"
+    ),
+) -> None:
+    """Write what this server is to its users (mounts, services, users, packages), to compare later."""
+    from hostlift.service.signing import take_baseline  # noqa: PLC0415
+
+    with errors():
+        taken = take_baseline(file, root)
+    say(f"wrote {file}")
+    say(*(f"not known: {section}: {why}" for section, why in taken.unknown.items()))
+
+
+def _arrival(
+    against: Path, root: Path, *, receipt: Path | None, html: Path | None, as_json: bool
+) -> None:
+    from hostlift.service.signing import compare_with  # noqa: PLC0415
+
+    with errors():
+        arrival = compare_with(against, root, receipt=receipt, page=html)
+    if as_json:
+        found = [asdict(d) for line in arrival.lines for d in line.differences]
+        unknown = {line.section: line.unknown for line in arrival.lines if line.unknown}
+        emit({"ok": arrival.good, "differences": found, "not_compared": unknown})
+    else:
+        say(*arrival.text())
+    raise typer.Exit(0 if arrival.good else 1)
+
+
+def _receipt(
+    receipt: Path,
+    root: Path | None,
+    images: tuple[Path, ...],
+    *,
+    key: str,
+    show: int,
+    as_json: bool,
+) -> None:
     from hostlift.service.verifying import Wish, verify  # noqa: PLC0415
 
-    wish = Wish(receipt=receipt, root=root, images=tuple(image or ()), key=key, most=show)
+    wish = Wish(receipt=receipt, root=root, images=images, key=key, most=show)
     try:
         with shown(quiet=as_json) as sink:
             checked = verify(wish, sink)

@@ -16,17 +16,20 @@ from hostlift.flow.context import Context
 from hostlift.flow.keys import receipt_key
 from hostlift.flow.rehearsal import suffix
 from hostlift.flow.results import Results, need
+from hostlift.host.files import atomic_write
+from hostlift.inspect.facts.collect import take
 from hostlift.model.plan import MigrationPlan, Volume
 from hostlift.model.receipt import Evidence, Receipt, VolumeReceipt
 from hostlift.remote.entries import pack_entries
 from hostlift.replicate.manifest import Manifest
+from hostlift.verify import signoff
 from hostlift.verify.entries import write_entries
 from hostlift.verify.receipt import write_receipt
 from hostlift.verify.recheck import Sum
 
 
 def write_signed(ctx: Context, so_far: Results) -> Path:
-    """Write receipt, signature, public key and entries; the receipt comes last.
+    """Write entries, the source's baseline, receipt, signature and public key; the receipt last.
 
     Raises:
         StateError: The folder cannot be written.
@@ -46,6 +49,9 @@ def write_signed(ctx: Context, so_far: Results) -> Path:
         # Diffs may quote secrets, and backups stay with the ledger: a receipt is handed around.
         edits=tuple(replace(e, diff="", backup="") for e in adapted.edits),
     )
+    seen = take(ctx.source_root, commands=ctx.commands, clock=ctx.clock, migration=ctx.migration)
+    file = ctx.workspace.receipts / f"{_stem(ctx)}.baseline.json"
+    atomic_write(file, signoff.as_json(seen).encode(), 0o600)
     return write_receipt(ctx.workspace.receipts / f"{_stem(ctx)}.json", receipt, receipt_key(ctx))
 
 
