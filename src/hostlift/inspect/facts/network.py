@@ -19,7 +19,7 @@ _ROUTE_GATEWAY = 0x2
 
 
 def listening(place: Place) -> dict[str, str]:
-    """``tcp *:22`` -> program; of UDP the fixed ports only."""
+    """``tcp *:22`` -> program; of UDP and on the loopback the fixed ports only."""
     owners = dict(_owners(place))
     found: dict[str, str] = {}
     for table, state in _STATES.items():
@@ -29,7 +29,8 @@ def listening(place: Place) -> dict[str, str]:
                 continue
             where, port = _socket(row[1])
             kind = table[:3]
-            if port and not (kind == "udp" and port >= _FIRST_EPHEMERAL):
+            passing = port >= _FIRST_EPHEMERAL and (kind == "udp" or where == "loopback")
+            if port and not passing:
                 found[f"{kind} {where}:{port}"] = owners.get(row[9], "")
     return dict(sorted(found.items()))
 
