@@ -11,6 +11,7 @@ Promises of every implementation:
 * A method that creates takes a ``token``: the same token gives the same resource, however often
   and from whichever process it is called, and never a second one.
 * ``delete`` of something that is gone succeeds. ``state`` of something that is gone is None.
+* What was made moments ago may be missing from the cloud's listings: it is PENDING then, not gone.
 * Waiting is the caller's business: nothing here polls until a state is reached.
 * Every refusal is a `hostlift.errors.CloudError` with the cloud's own code and request id;
   errors that pass by themselves are retried inside, with jitter, before they are raised.

@@ -1,69 +1,58 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sold out when it is bought: the next offer is taken, in another zone with a subnet there."""
+"""Sold out after all: what was listed as in stock is refused when it is ordered."""
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
 
 import pytest
-from fakes.cloud import TYPES, ZONES
-from fakes.stories import Crash, World
+from fakes.paperstories import PaperStage
 
-from hostlift.errors import OutOfStock
-from hostlift.flow.steps.provision import INSTANCE_NAME
-from hostlift.flow.steps.verify import TRIAL_NAME
-from hostlift.ports.cloud import ResourceKind
+from hostlift.errors import HostliftError
+from hostlift.flow.results import need
+from hostlift.localcloud.faults.kinds import Fault, FaultKind
+from hostlift.localcloud.offer.stock import Shortage
 
-pytestmark = pytest.mark.root
-
-FIRST, SECOND = ZONES
+pytestmark = [pytest.mark.root]
 
 
-def test_what_is_sold_out_in_one_zone_is_bought_in_the_next(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    world.cloud.sold_out = {(INSTANCE_NAME, FIRST, TYPES[0])}
-    results = world.run()
-    assert results.provision is not None
-    assert results.provision.zone == SECOND
-    world.assert_ended_well()
-    assert world.cloud.count("create_vswitch") == 2
-    assert any(f"trying {TYPES[0]} in {SECOND}" in text for text in world.notes())
+def sold_out(times: int, code: str = "OperationDenied.NoStock") -> Fault:
+    return Fault(kind=FaultKind.ERROR, action="RunInstances", code=code, status=403, times=times)
 
 
-def test_nothing_in_stock_is_said_and_a_rerun_goes_on(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    world.cloud.sold_out = {(INSTANCE_NAME, *place) for place in product(ZONES, TYPES)}
-    with pytest.raises(OutOfStock, match="sold out"):
-        world.run()
-    assert not world.cloud.alive(ResourceKind.INSTANCE)
-    world.cloud.sold_out = {(INSTANCE_NAME, FIRST, TYPES[0])}
-    world.run()
-    world.assert_ended_well()
+@pytest.mark.parametrize(
+    "code",
+    [
+        "OperationDenied.NoStock",
+        "Zone.NotOnSale",
+        "InvalidDiskCategory.NotSupported",
+        "OperationDenied.ZoneSystemCategoryNotMatch",
+        "QuotaExceed.ElasticQuota",
+    ],
+)
+def test_the_next_offer_is_bought_with_a_subnet_where_it_is(tmp_path: Path, code: str) -> None:
+    """Four refusals lead past the zones of the first type; one subnet is left for each instance."""
+    stage = PaperStage(tmp_path, wishes={"faults": (sold_out(4, code),)})
+    try:
+        results = stage.run()
+        orders = [c for c in stage.paper.cloud.faults.made if c.action == "RunInstances"]
+        assert len(orders) == 6  # four refused, the intermediate one, the trial
+        assert need(results.provision).zone
+        assert stage.left() == {"images": 1, "snapshots": 1}
+    finally:
+        stage.close()
 
 
-@pytest.mark.slow
-def test_a_crash_at_any_record_on_the_way_to_another_zone_leaves_nothing(tmp_path: Path) -> None:
-    """The subnet of the first zone is given up before the second one is made."""
-    for point in range(1, 16):
-        world = World(tmp_path / str(point))
-        world.cloud.sold_out = {(INSTANCE_NAME, FIRST, TYPES[0])}
-        with pytest.raises(Crash):
-            world.run(before=point)
-        world.run()
-        world.assert_ended_well()
-
-
-def test_a_zone_that_the_user_named_is_not_left(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    world.settings = world.settings.model_copy(update={"zone_id": FIRST})
-    world.cloud.sold_out = {(INSTANCE_NAME, FIRST, kind) for kind in TYPES}
-    with pytest.raises(OutOfStock):
-        world.run()
-
-
-def test_a_trial_instance_may_be_of_another_type(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    world.cloud.sold_out = {(TRIAL_NAME, FIRST, TYPES[0])}
-    world.run()
-    world.assert_ended_well()
+def test_a_zone_the_user_named_is_not_left(tmp_path: Path) -> None:
+    """Other types there are tried; when there is none, the error names what can be changed."""
+    nothing = (Shortage(zone="cn-hangzhou-h", instance_type="*"),)
+    stage = PaperStage(tmp_path, wishes={"stock": nothing})
+    stage.settings = stage.settings.model_copy(update={"zone_id": "cn-hangzhou-h"})
+    try:
+        with pytest.raises(HostliftError) as caught:
+            stage.run()
+        assert caught.value.code == "cloud.stock"
+        assert "zone_id" in caught.value.hint
+        assert "instances" not in stage.left()
+    finally:
+        stage.close()

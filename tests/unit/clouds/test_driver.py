@@ -10,7 +10,7 @@ from fakes.alibaba import ScriptedTransport, a_driver
 
 from hostlift.clouds.alibaba.adopt import TOKEN_TAG
 from hostlift.clouds.alibaba.transport import Refused
-from hostlift.errors import CloudError, ConfigError, Retry
+from hostlift.errors import CloudError, ConfigError, ResourceGone, Retry
 from hostlift.ports.cloud import Phase, Resource, ResourceKind
 from hostlift.ports.images import ImageDisk, ImageSpec
 from hostlift.ports.instances import InstanceSpec, Placement
@@ -322,3 +322,68 @@ def test_find_asks_for_every_kind_in_order_of_creation() -> None:
     assert [r.id for r in cloud.find("hostlift", "m1")] == ["vpc-1", "i-1"]
     assert len(transport.actions) == len(ResourceKind)
     assert all(p["Tag.1.Value"] == "m1" for _, p in transport.asked)
+
+
+UNKNOWN_GROUP = Refused("InvalidSecurityGroupId.NotFound", "does not exist", status=404)
+
+
+@pytest.mark.parametrize("action", ["DescribeSecurityGroupAttribute", "AuthorizeSecurityGroup"])
+def test_a_group_made_a_moment_ago_that_is_not_found_is_asked_for_again(action: str) -> None:
+    """The cloud knows it everywhere only after some seconds."""
+    well: dict[str, object] = {"Permissions": {"Permission": []}}
+    transport = ScriptedTransport(
+        {"CreateSecurityGroup": {"SecurityGroupId": "sg-1"}, action: [UNKNOWN_GROUP] * 2 + [well]}
+    )
+    cloud, clock = a_driver(transport)
+    rules = (Rule(port=8080, source="192.0.2.1/32"),)
+    made = cloud.networks.create_security_group(vpc="vpc-1", rules=rules, tags=TAGS, token="t")
+    assert made == "sg-1"
+    assert len(transport.params(action)) == 3
+    assert len(clock.slept) == 2
+
+
+def test_an_instance_in_a_group_made_a_moment_ago_is_ordered_again() -> None:
+    """RunInstances may know even less than the network's own calls."""
+    transport = ScriptedTransport(
+        {
+            "CreateSecurityGroup": {"SecurityGroupId": "sg-1"},
+            "RunInstances": [UNKNOWN_GROUP, RAN],
+        }
+    )
+    cloud, _ = a_driver(transport)
+    cloud.networks.create_security_group(vpc="vpc-1", rules=(), tags=TAGS, token="t")
+    assert cloud.instances.run(a_spec(), token="i") == "i-1"
+    first, second = transport.params("RunInstances")
+    assert first == second
+
+
+def test_a_group_that_never_was_is_not_waited_for() -> None:
+    """A wrong id in the settings must be told at once; so must one that was old enough."""
+    transport = ScriptedTransport(
+        {"CreateSecurityGroup": {"SecurityGroupId": "sg-1"}, "RunInstances": UNKNOWN_GROUP}
+    )
+    cloud, clock = a_driver(transport)
+    with pytest.raises(ResourceGone):
+        cloud.instances.run(a_spec(), token="i")
+    assert clock.slept == []
+    cloud.networks.create_security_group(vpc="vpc-1", rules=(), tags=TAGS, token="t")
+    clock.time += 61
+    with pytest.raises(ResourceGone):
+        cloud.instances.run(a_spec(), token="i")
+    assert clock.slept == []
+
+
+def test_what_was_made_a_moment_ago_is_pending_until_it_is_listed() -> None:
+    """Not gone: it would be made a second time. What was deleted is gone at once."""
+    transport = ScriptedTransport({"CreateVpc": {"VpcId": "vpc-1"}})
+    cloud, clock = a_driver(transport)
+    cloud.networks.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="t")
+    vpc = Resource(ResourceKind.VPC, "vpc-1")
+    state = cloud.state(vpc)
+    assert state is not None
+    assert state.phase is Phase.PENDING
+    clock.time += 61
+    assert cloud.state(vpc) is None
+    cloud.networks.create_vpc(cidr="172.16.0.0/16", tags=TAGS, token="t")
+    cloud.delete(vpc)
+    assert cloud.state(vpc) is None

@@ -49,11 +49,14 @@ def create_once(
     if known := find(mark):
         return known
     try:
-        return api.call(request)
+        made = api.call(request)
     except CloudError as error:
         if error.api_code not in MISMATCHES:
             raise
         mismatch = error
+    else:
+        api.born(made)
+        return made
     for _ in range(_LOOKS):
         if known := find(mark):
             return known

@@ -4,6 +4,9 @@
 It repeats a call whose failure passes by itself, with full jitter, and turns every other failure
 into a `CloudError` that says what to do. The same request is the same ``ClientToken`` at every
 attempt; the transport makes a new nonce each time.
+
+The API's listings and checks lag behind its creations by seconds: that something made a moment ago
+is not found means that it is not known everywhere yet, so such a call is repeated as well.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from hostlift.clouds.alibaba.transport import Answer, Refused, Transport
 from hostlift.errors import CloudError, NotPermitted, OutOfStock, ResourceGone, Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from hostlift.clouds.alibaba.actions import Action
     from hostlift.ports.clock import Clock
@@ -32,6 +35,9 @@ ATTEMPTS_TO_REACH = 4
 """No connection at all: mostly a wrong setting, so tell soon."""
 BASE_SECONDS = 0.5
 LONGEST_SECONDS = 20.0
+
+YOUNG_SECONDS = 60.0
+"""For so long after a creation "not found" is not believed."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +56,20 @@ class Api:
         self.clock = clock
         self._transport = transport
         self._jitter = jitter
+        self._births: dict[str, float] = {}
+
+    def born(self, name: str) -> None:
+        """Something was made now."""
+        self._births[name] = self.clock.monotonic()
+
+    def buried(self, name: str) -> None:
+        """Something was deleted: from now on "not found" is true."""
+        self._births.pop(name, None)
+
+    def is_young(self, name: str) -> bool:
+        """Whether something was made so lately that the cloud may not show it yet."""
+        born = self._births.get(name)
+        return born is not None and self.clock.monotonic() - born < YOUNG_SECONDS
 
     def call(self, request: Request[R]) -> R:
         """Make a call.
@@ -109,10 +129,16 @@ class Api:
                 refused = error
             attempt += 1
             what = advice(refused.code, refused.status)
-            if what.handling is not Handling.TRANSIENT or attempt >= _attempts(refused):
+            if not self._passes(what, params) or attempt >= _attempts(refused):
                 # Outside the handler: nothing of the failed attempt rides along as context.
                 raise to_error(request.action, refused, what)
             self._pause(request, refused, attempt)
+
+    def _passes(self, what: Advice, params: Mapping[str, str]) -> bool:
+        if what.handling is not Handling.GONE:
+            return what.handling is Handling.TRANSIENT
+        about = [name for name in tuple(self._births) if any(name in v for v in params.values())]
+        return any(self.is_young(name) for name in about)
 
     def _date(self, request: Request[R]) -> float:
         try:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from hostlift.clouds.alibaba.network import Networks, SecurityGroups, Vpcs, VSwi
 from hostlift.clouds.alibaba.requests.offers import GetCallerIdentity
 from hostlift.clouds.alibaba.transport import SdkTransport
 from hostlift.errors import ResourceGone
-from hostlift.ports.cloud import Identity, Resource, ResourceKind, ResourceState
+from hostlift.ports.cloud import Identity, Phase, Resource, ResourceKind, ResourceState
 
 if TYPE_CHECKING:
     from hostlift.clouds.access import CloudAccess
@@ -70,9 +71,12 @@ class AlibabaCloud:
     def state(self, resource: Resource) -> ResourceState | None:
         """See `Cloud.state`."""
         try:
-            return self._collection(resource.kind).state(resource.id)
+            known = self._collection(resource.kind).state(resource.id)
         except ResourceGone:
-            return None
+            known = None
+        if known is None and self._api.is_young(resource.id):
+            return ResourceState(resource=resource, phase=Phase.PENDING, detail="not listed yet")
+        return known
 
     def find(self, tag: str, value: str) -> list[Resource]:
         """See `Cloud.find`."""
@@ -84,10 +88,9 @@ class AlibabaCloud:
 
     def delete(self, resource: Resource) -> None:
         """See `Cloud.delete`."""
-        try:
+        with contextlib.suppress(ResourceGone):
             self._collection(resource.kind).delete(resource.id)
-        except ResourceGone:
-            return
+        self._api.buried(resource.id)
 
     def _collection(self, kind: ResourceKind) -> _Collection:
         match kind:
