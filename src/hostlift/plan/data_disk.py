@@ -49,6 +49,13 @@ def _size(seat: Seat, around: FileSystem) -> int:
     wish = seat.wish.data_disk_size if seat.wish else -1
     needed = parts.room_for(seat.used) + 2 * MIB
     least = max(-(-needed // GIB), SMALLEST_GIB)
+    if least > LARGEST_GIB:
+        raise ConfigError(
+            f"{seat.used / GIB:.1f} GiB are in use at {seat.mount_point}: that is more than the"
+            f" largest disk holds ({LARGEST_GIB} GiB)",
+            subject=key(seat, "src_path"),
+            hint="List some of its directories as data disks of their own.",
+        )
     if wish in CHOOSE:
         was = _source_size(seat) if seat.source else parts.room_for(around.used)
         return min(max(-(-was // GIB), least), LARGEST_GIB)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hostlift.errors import CheckBlocked
+from hostlift.errors import CheckBlocked, ConfigError
 from hostlift.model.machine import Machine
 from hostlift.model.plan import (
     Content,
@@ -24,6 +24,8 @@ from hostlift.plan import data_disk, placing, system_disk, words
 from hostlift.plan.placing import MAKEABLE, Seat, Seating, relative
 from hostlift.settings.user_config import Settings
 
+MOST_DISKS = 16
+"""Data disks of an ECS instance; on the intermediate one the target's system disk is one of them."""
 ASSUMED_LINK = 12_500_000
 """Bytes per second of the forecast: 100 Mbit/s, the public inbound rate of a small instance."""
 _KIB = 1024
@@ -51,9 +53,11 @@ def make(
             secrets (`hostlift.settings.folder.Workspace.own_patterns`).
 
     Raises:
-        ConfigError: A size does not hold what is used; the error names the key.
+        ConfigError: A size does not hold what is used, or there are too many disks; the error
+            names the key.
         CheckBlocked: The source cannot be mirrored as it is.
     """
+    _demand_room_for(len(settings.data_disks))
     seating = placing.seat(machine, settings, excludes, private)
     _demand_makeable(seating)
     system, warnings = system_disk.plan(machine, seating, settings.system_disk_size)
@@ -83,6 +87,17 @@ def make(
         bandwidth_limit=settings.bandwidth_limit,
         warnings=(*seating.warnings, *warnings),
     )
+
+
+def _demand_room_for(data_disks: int) -> None:
+    if data_disks >= MOST_DISKS:
+        raise ConfigError(
+            f"{data_disks} data disks and the system disk are {data_disks + 1} target disks; the"
+            f" intermediate instance can carry {MOST_DISKS}",
+            subject="data_disks",
+            hint=f"List at most {MOST_DISKS - 1} and let the other directories travel with the disk"
+            " they lie on, or migrate them to an instance of their own afterwards.",
+        )
 
 
 def _demand_makeable(seating: Seating) -> None:

@@ -418,3 +418,24 @@ def test_the_plan_can_be_read_and_parsed() -> None:
     disks = as_json(plan)["disks"]
     assert isinstance(disks, list)
     assert len(disks) == 2
+
+
+def test_more_disks_than_an_instance_carries_are_refused() -> None:
+    """On the intermediate instance the target's system disk is a data disk too."""
+    disks = [
+        {"data_disk_index": n, "data_disk_size": 20, "src_path": f"/srv/{n}"} for n in range(1, 17)
+    ]
+    with pytest.raises(ConfigError, match="16 data disks and the system disk are 17") as caught:
+        plan_for(a_machine(), data_disks=disks)
+    assert caught.value.subject == "data_disks"
+    assert "15" in caught.value.hint
+    assert len(plan_for(a_machine(), data_disks=disks[:15]).disks) == 16
+
+
+def test_a_data_disk_that_no_disk_can_hold_is_refused() -> None:
+    """33 TiB in use do not fit, whatever is wished."""
+    full = a_file_system("/data", "/dev/sdb1", size=40_000 * GIB, used=33_000 * GIB)
+    machine = a_machine()
+    rest = tuple(fs for fs in machine.file_systems if fs.mount_point != "/data")
+    with pytest.raises(ConfigError, match="largest disk"):
+        plan_for(replace(machine, file_systems=(*rest, full)))
