@@ -72,6 +72,23 @@ def test_a_fault_is_armed_struck_counted_and_cleared(folder: Path, run: Run) -> 
     assert "lost-reply" in CliRunner().invoke(app, ["fault", "kinds"]).stdout
 
 
+def test_the_bill_grows_with_use(folder: Path, run: Run, tmp_path: Path) -> None:
+    """A disk costs money; up and down the bill is told alike."""
+    dear = tmp_path / "dear.json"
+    dear.write_text(json.dumps({"price_factor": 1e6}))
+    run("configure", str(dear))
+    sdk = _sdk(daemon.up(folder, "paper"))
+    assert json.loads(run("bill", "--json").stdout)[0]["spent"] == 0
+    where = {"RegionId": "cn-hangzhou", "ZoneId": "cn-hangzhou-h"}
+    sdk.ecs("CreateDisk", **where, DiskCategory="cloud_essd", Size=100)
+    until(lambda: json.loads(run("bill", "--json").stdout)[0]["spent"] > 0)
+    daemon.down(folder)
+    (main,) = json.loads(run("bill", "--json").stdout)
+    assert (main["account"], main["an_hour"]) == ("main", 0)
+    assert main["balance"] == pytest.approx(10_000 - main["spent"], abs=0.01)
+    assert f"spent={main['spent']}" in run("bill").stdout
+
+
 def test_a_user_is_made_with_a_policy_that_is_enforced(
     folder: Path, run: Run, tmp_path: Path
 ) -> None:

@@ -120,6 +120,20 @@ def log(
 
 
 @app.command()
+def bill(folder: Folder, as_json: Json = False) -> None:
+    """What each account has left, has spent, and pays an hour; all as of now."""
+    from hostlift.localcloud import daemon
+
+    with errors():
+        rows = daemon.bill(folder)
+    if as_json:
+        emit(rows)
+        return
+    for row in rows:
+        say("  ".join(f"{key}={value}" for key, value in row.items()))
+
+
+@app.command()
 def configure(
     folder: Folder,
     file: Annotated[Path, typer.Argument(help="settings.json: accounts, quotas, stock, pace.")],

@@ -53,6 +53,7 @@ class Cloud(World):
         self.fabric.up(api_port, lambda vpc, address: metadata_of(self, vpc, address))
         with self.store.change():
             life.instances.mark_for_start(self)
+            self.meter.resume()
         for job in life.unfinished(self):
             self.jobs.add(job)
         self.jobs.add(WATCH)
@@ -66,6 +67,7 @@ class Cloud(World):
         self.jobs.stop()
         self.compute.close()
         self.fabric.down()
+        self.meter.pause()
         self.store.close()
 
     def _work(self, job: Job) -> float | None:

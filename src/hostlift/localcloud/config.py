@@ -73,8 +73,9 @@ class AccountSettings:
     """An account.
 
     Attributes:
-        balance: Money it has; below ``least_balance`` it may order nothing.
-        in_debt: It owes money and may do nothing but look and delete.
+        balance: Money paid in; what is used goes off it. With less than ``least_balance`` left it may
+            order nothing, with less than nothing it is in debt.
+        in_debt: It owes money anyhow and may do nothing but look and delete.
         real_name: It has completed real-name verification.
         snapshot_service: The snapshot service is activated.
         sub_users_may_order: Else a RAM user's orders are refused (`Forbidden.SubUser`).
@@ -127,6 +128,7 @@ class Settings:
         stock: What is not to be had, or not everywhere.
         accounts: Every one but `MAIN`, which need not be named.
         faults: Armed when the cloud starts.
+        price_factor: Multiplies all prices: money that would last for weeks ends while one looks.
         seed: For faults that strike by chance.
     """
 
@@ -139,6 +141,7 @@ class Settings:
     stock: tuple[Shortage, ...] = ()
     accounts: tuple[AccountSettings, ...] = ()
     faults: tuple[Fault, ...] = ()
+    price_factor: float = Field(default=1.0, ge=0)
     seed: int = 0
 
     @model_validator(mode="after")

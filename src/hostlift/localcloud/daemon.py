@@ -20,9 +20,10 @@ from typing import Any
 
 import hostlift
 from hostlift.errors import ConfigError, HostError, StateError
+from hostlift.host.clock import SystemClock
 from hostlift.host.command import spawn
 from hostlift.host.files import atomic_write, remove_tree
-from hostlift.localcloud import config, credentials
+from hostlift.localcloud import config, credentials, metering
 from hostlift.localcloud.compute.base import Compute
 from hostlift.localcloud.kinds import KINDS, open_kind
 from hostlift.localcloud.linux.processes import Mark
@@ -134,6 +135,31 @@ def listing(folder: Path) -> dict[str, list[dict[str, object]]]:
         return state_listing.empty()
     with _reading(folder) as store:
         return state_listing.of(store)
+
+
+def bill(folder: Path) -> list[dict[str, object]]:
+    """What each account paid in, spent, has left, and what an hour costs at the moment.
+
+    Raises:
+        StateError: The cloud was never up.
+    """
+    settings, keys = config.load(folder), credentials.load(folder)
+    now = SystemClock().now() if info(folder) is not None else 0.0
+    rows: list[dict[str, object]] = []
+    with _reading(folder) as store:
+        for account in settings.all_accounts:
+            found = store.bills.get(keys[account.name].id)
+            used = metering.spent(found, now) if found else 0.0
+            rows.append(
+                {
+                    "account": account.name,
+                    "balance": round(account.balance - used, 2),
+                    "spent": round(used, 4),
+                    "an_hour": round(found.hour, 4) if found else 0.0,
+                    "currency": account.currency,
+                }
+            )
+    return rows
 
 
 def reset(folder: Path) -> None:

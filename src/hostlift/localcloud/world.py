@@ -12,6 +12,7 @@ from hostlift.localcloud.config import Quotas, Settings
 from hostlift.localcloud.credentials import Keyring
 from hostlift.localcloud.faults.injector import Faults
 from hostlift.localcloud.jobs import Jobs
+from hostlift.localcloud.metering import Meter
 from hostlift.localcloud.state.store import Store
 from hostlift.localcloud.wire.gate import Key, Principal, Who
 
@@ -38,6 +39,7 @@ class World:
         self.clock = clock
         self.jobs = jobs
         self.wiring = Lock()
+        self.meter = Meter(store, clock.now, lambda: self.settings.price_factor)
         self.faults = Faults(seed=settings.seed)
         self.faults.add(settings.faults)
 
@@ -45,6 +47,11 @@ class World:
         """Follow other settings from now on; faults that are armed stay as they are."""
         self.accounts = Accounts(settings, keyring)
         self.settings = settings
+        self.meter.resume()
+
+    def balance(self, account: Account) -> float:
+        """What an account has left of what it paid in."""
+        return account.settings.balance - self.meter.spent(account.id)
 
     def quotas(self, account: Account, region: str) -> Quotas:
         """How much an account may have in a region."""

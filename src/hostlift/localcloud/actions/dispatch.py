@@ -108,7 +108,8 @@ def _check_standing(context: Context, action: Action) -> None:
     sub_user = context.caller.principal.who is not Who.ACCOUNT
     if action.order is Order.NOTHING:
         return
-    if of.in_debt:
+    balance = context.cloud.balance(context.account)
+    if of.in_debt or balance < 0:
         raise ApiError("Account.Arrearage", "Your account has an outstanding payment.")
     if action.order is Order.STANDING:
         return
@@ -122,7 +123,7 @@ def _check_standing(context: Context, action: Action) -> None:
         )
     if of.risk_control:
         raise ApiError("Forbidden.RiskControl", "This operation is forbidden by risk control.", 403)
-    if of.balance < of.least_balance:
+    if balance < of.least_balance:
         raise ApiError(
             "InvalidAccountStatus.NotEnoughBalance",
             "Your account does not have enough balance to order postpaid products.",

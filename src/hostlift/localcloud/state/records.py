@@ -298,6 +298,21 @@ class Eip(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bill:
+    """What an account, whose id it has, used.
+
+    Attributes:
+        spent: Until ``since``, in the account's currency.
+        hour: What an hour costs from then on.
+    """
+
+    id: str
+    spent: float = 0.0
+    hour: float = 0.0
+    since: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Remembered:
     """An answer kept for a ClientToken; the id is account, action and token.
 

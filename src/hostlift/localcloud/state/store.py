@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from hostlift.errors import StateError
 from hostlift.localcloud.state.records import (
+    Bill,
     Disk,
     Eip,
     Image,
@@ -47,6 +48,8 @@ class _Identified(Protocol):
 
 
 R = TypeVar("R", bound=_Identified)
+Watcher = Callable[[object, object], None]
+"""Told inside a change what a record was and what it is now; None: it is not there."""
 
 
 class Table(Generic[R]):
@@ -88,6 +91,7 @@ class Table(Generic[R]):
         self._records[record.id] = record
         self._store.write(self._name, record.id, self._adapter.dump_json(record).decode())
         self._store.on_undo(lambda: self._restore(record.id, before))
+        self._store.tell(before, record)
 
     def drop(self, key: str) -> None:
         """Remove; gone already is fine; only inside a change."""
@@ -97,6 +101,7 @@ class Table(Generic[R]):
             self._remember(key, before)
             self._store.write(self._name, key, None)
             self._store.on_undo(lambda: self._restore(key, before, order))
+            self._store.tell(before, None)
 
     def _remember(self, key: str, before: R | None) -> None:
         now = self._store.now()
@@ -137,6 +142,7 @@ class Store:
         self.lock = RLock()
         self.now = now
         self._undo: list[Callable[[], object]] | None = None
+        self._watcher: Watcher | None = None
         self._path = folder / FILE if folder else Path(":memory:")
         try:
             self._db = _look(self._path) if read_only else _open(self._path)
@@ -150,6 +156,7 @@ class Store:
             self.eips = Table(self, Eip)
             self.shadows = Table(self, Shadow)
             self.sites = Table(self, Site)
+            self.bills = Table(self, Bill)
             self.remembered = Table(self, Remembered)
             self.tombstones = Table(self, Tombstone)
             self.sessions = Table(self, SessionKey)
@@ -201,6 +208,15 @@ class Store:
         """Run ``undo`` should the change under way fail."""
         if self._undo is not None:
             self._undo.append(undo)
+
+    def watched_by(self, watcher: Watcher) -> None:
+        """Tell somebody of every record that changes; what it writes belongs to the same change."""
+        self._watcher = watcher
+
+    def tell(self, before: object, after: object) -> None:
+        """Tell the watcher, if there is one."""
+        if self._watcher is not None:
+            self._watcher(before, after)
 
     def close(self) -> None:
         """Close the file."""

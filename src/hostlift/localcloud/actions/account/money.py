@@ -53,7 +53,7 @@ class QueryAccountBalance(Request):
 def describe_price(context: Context, ask: DescribePrice) -> Body:
     """The sum, and what each part of it costs."""
     parts = _disks(ask) if ask.ResourceType == "disk" else _instance(ask)
-    times = _HOURS[ask.PriceUnit] * ask.Period * ask.Amount
+    times = _HOURS[ask.PriceUnit] * ask.Period * ask.Amount * context.cloud.settings.price_factor
     details: list[Json] = [
         {
             "Resource": name,
@@ -78,7 +78,7 @@ def describe_price(context: Context, ask: DescribePrice) -> Body:
 @action(Product.BSS, QueryAccountBalance)
 def query_account_balance(context: Context, _ask: QueryAccountBalance) -> Body:
     """Amounts are texts with two decimals."""
-    amount = f"{context.account.settings.balance:.2f}"
+    amount = f"{context.cloud.balance(context.account):.2f}"
     return {
         "Code": "200",
         "Message": "success",
