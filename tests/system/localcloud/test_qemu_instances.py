@@ -266,10 +266,6 @@ def test_the_stock_image_runs_user_data_and_sees_its_disks(
 
 
 @pytest.mark.vm
-@pytest.mark.xfail(
-    strict=True,
-    reason="the stock image neither loads evdev nor keeps 60-input-id.rules: logind sees no button",
-)
 def test_the_stock_image_obeys_the_power_button(
     cloud: Cloud, stock_image: stock.StockImage
 ) -> None:
