@@ -37,6 +37,7 @@ ARGUMENTS: dict[str, str] = {
     "src/hostlift/localcloud/world.py:__init__": "the wiring of the embedded cloud",
     "src/hostlift/replicate/passes.py:run_pass": "the engine's one door, keywords only",
     "src/hostlift/replicate/sending/stream.py:__init__": "what a stream shares with the others",
+    "src/hostlift/cli/main.py:check": "an option of the command line each",
     "src/hostlift/cli/verify.py:command": "an option of the command line each",
     "src/hostlift/host/command.py:run": "the port's signature: one door, every wish of a caller",
     "src/hostlift/ports/commands.py:run": "the port itself",

@@ -30,6 +30,13 @@ from hostlift.cli.verify import command as verify_command
 from hostlift.errors import WaitingForUser
 from hostlift.service import explaining, jobs
 
+Cloud = Annotated[
+    bool,
+    typer.Option("--cloud", help="Permissions, balance, quotas, stock and more; creates nothing."),
+]
+Fix = Annotated[
+    bool, typer.Option("--fix", help="Put right on this server what can safely be, after asking.")
+]
 app = typer.Typer(
     help="Move a running server to Alibaba Cloud ECS, and prove that it arrived.",
     no_args_is_help=True,
@@ -52,15 +59,15 @@ def check(
     root: Root = SYSTEM,
     as_json: Json = False,
     verbose: Verbose = False,
-    cloud: Annotated[
-        bool,
-        typer.Option(
-            "--cloud", help="Permissions, balance, quotas, stock and more; creates nothing."
-        ),
-    ] = False,
+    cloud: Cloud = False,
+    fix: Fix = False,
+    yes: Yes = False,
 ) -> None:
     """All migration requirements; the last line is OK, or what to do."""
     with session(folder, root, quiet=True) as options:
+        if fix:
+            done = jobs.fix(options, lambda what, undo: _agreed(what, undo, yes=yes))
+            say(*(f"done: {what}" for what in done), to_stderr=as_json)
         checked = jobs.check(options, verbose=verbose, cloud=cloud)
     if as_json:
         findings = [asdict(f) for f in checked.findings]
@@ -68,6 +75,11 @@ def check(
     else:
         say(*texts.check_lines(checked))
     raise typer.Exit(0 if checked.passed else 3)
+
+
+def _agreed(what: str, undo: str, *, yes: bool) -> bool:
+    say(f"Can be put right: {what}", f"  taken back by: {undo}", to_stderr=True)
+    return yes or confirmed("Do it?")
 
 
 @app.command()

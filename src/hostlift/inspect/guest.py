@@ -52,6 +52,14 @@ class Guest:
         except OSError:
             return []
 
+    def look(self, path: str) -> tuple[str, int]:
+        """Kind (``file``, ``dir``, ``link``, ``other``; empty: nothing) and size; links not followed."""
+        try:
+            stat = self._tree.stat(path, follow=False)
+        except OSError:
+            return "", 0
+        return stat.kind, stat.size
+
     def glob(self, pattern: str) -> list[str]:
         """Paths that match, sorted; ``*`` and ``?`` stay within one component."""
         found = [""]

@@ -27,6 +27,7 @@ from hostlift.inspect import (
 from hostlift.inspect.blocks import Blocks, Signature
 from hostlift.inspect.filesystems import StatVfs
 from hostlift.inspect.guest import Guest
+from hostlift.inspect.mentions import mentions
 from hostlift.inspect.tools import BUDGET, Tools
 from hostlift.model.machine import Disk, FileSystem, Machine, Stacked, Subvolume, VolumeGroup
 from hostlift.ports.clock import Clock
@@ -68,6 +69,7 @@ def survey(root: Path, *, commands: Commands, clock: Clock, host: Host = THIS_HO
     release = system.os_release(guest)
     loader, loader_version = system.loader(guest, tools, live=live)
     uname = host.uname()
+    interfaces = network.interfaces(host.sys, tools) if live else ()
     running = workloads.processes(host.proc) if live else ()
     return Machine(
         root=str(root),
@@ -88,7 +90,8 @@ def survey(root: Path, *, commands: Commands, clock: Clock, host: Host = THIS_HO
         stacked=storage.stacked,
         groups=storage.groups,
         kernels=system.kernels(guest, uname.release if live else ""),
-        interfaces=network.interfaces(host.sys, tools) if live else (),
+        interfaces=interfaces,
+        mentions=mentions(guest, interfaces),
         workloads=workloads.detect(guest, running),
         listening=network.listening(host.proc) if live else (),
         selinux=system.selinux(guest, host.sys, live=live),

@@ -215,6 +215,22 @@ class Interface:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """A line that names something of the old machine.
+
+    Attributes:
+        line: From 1.
+        text: The line, cut to a readable length.
+        names: What it names: addresses and interfaces, in the order they were asked for.
+    """
+
+    path: str
+    line: int
+    text: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """The source. ``root`` is where its root file system is mounted for us (``/`` when live)."""
 
@@ -237,6 +253,8 @@ class Machine:
     groups: tuple[VolumeGroup, ...] = ()
     kernels: tuple[Kernel, ...] = ()
     interfaces: tuple[Interface, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    """Lines of configuration that name an address or interface of this machine."""
     workloads: tuple[Workload, ...] = ()
     listening: tuple[int, ...] = ()
     """TCP ports that accept connections from elsewhere."""

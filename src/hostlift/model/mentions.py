@@ -9,27 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
-from hostlift.model.machine import Interface
+from hostlift.model.machine import Interface, Mention
 
 _LIMIT = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mention:
-    """A line that names something of the old machine.
-
-    Attributes:
-        line: From 1.
-        text: The line, cut to a readable length.
-        names: What it names: addresses and interfaces, in the order they were asked for.
-    """
-
-    path: str
-    line: int
-    text: str
-    names: tuple[str, ...]
 
 
 class Needles:

@@ -133,3 +133,5 @@ class MigrationPlan:
     bandwidth_limit: int = 0
     """KB/s, 0 = unlimited."""
     warnings: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
+    """Which addresses will change, and every file that names the old ones."""

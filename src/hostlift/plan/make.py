@@ -22,6 +22,7 @@ from hostlift.model.plan import (
 )
 from hostlift.plan import data_disk, placing, system_disk, words
 from hostlift.plan.placing import MAKEABLE, Seat, Seating, relative
+from hostlift.plan.promise import promise
 from hostlift.settings.user_config import Settings
 
 MOST_DISKS = 16
@@ -86,6 +87,7 @@ def make(
         listening=machine.listening,
         bandwidth_limit=settings.bandwidth_limit,
         warnings=(*seating.warnings, *warnings),
+        network=promise(machine),
     )
 
 

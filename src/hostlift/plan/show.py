@@ -33,6 +33,7 @@ def lines(plan: MigrationPlan) -> list[str]:
     if forecast.cost is not None:
         told.append(f"Costs:     about {forecast.cost:.2f} in the account's currency")
     told += [f"Note:      {w}" for w in plan.warnings]
+    told += [f"Network:   {line}" for line in plan.network]
     return told
 
 

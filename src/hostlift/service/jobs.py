@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hostlift.clouds import registry
 from hostlift.errors import StateError
+from hostlift.events import discard
 from hostlift.flow.before.inspection import inspect_source
 from hostlift.flow.before.needs import features
 from hostlift.flow.before.planning import make_plan
@@ -25,6 +27,7 @@ from hostlift.flow.passes.history import passes_on
 from hostlift.flow.results import Inspection, Pass, need
 from hostlift.host.clock import SystemClock
 from hostlift.host.files import atomic_write
+from hostlift.inspect.repairs import repairs
 from hostlift.inspect.report import text_report, write_report
 from hostlift.model.finding import Finding, Severity
 from hostlift.model.machine import Machine
@@ -71,6 +74,33 @@ def check(options: Options, *, verbose: bool = False, cloud: bool = False) -> Ch
             lines=tuple(text_report(found.machine, found.findings, verbose=verbose)),
             report_file=_write_report(look.workspace, found),
         )
+
+
+def fix(options: Options, agree: Callable[[str, str], bool]) -> tuple[str, ...]:
+    """Put right on the source what can safely be; the check is to be run again afterwards.
+
+    Args:
+        agree: Asked with what would be done and how it is taken back.
+
+    Returns:
+        What was done.
+
+    Raises:
+        HostError: One did not work; those before it are done.
+    """
+    with looking(options, cloud_too=True) as look:
+        found = inspect_source(look, discard)
+        done = []
+        for repair in repairs(
+            found.machine,
+            found.findings,
+            config=look.workspace.user_config,
+            commands=look.commands,
+        ):
+            if agree(repair.what, repair.undo):
+                repair.do()
+                done.append(repair.what)
+        return tuple(done)
 
 
 def plan(options: Options) -> MigrationPlan:

@@ -28,13 +28,29 @@ from hostlift.inspect.checks import (
     workloads,
 )
 from hostlift.inspect.checks.context import Check, CheckContext
+from hostlift.inspect.checks.image import (
+    accounts,
+    agents,
+    cloudinit,
+    layout,
+    load,
+    nvme,
+    proxy,
+    rsync,
+    rtc,
+    ssh,
+    versions,
+)
 from hostlift.model.finding import Finding
 from hostlift.model.machine import Machine
 
 CATALOGUE: tuple[Check, ...] = (
     privileges.CHECK,
     platform.CHECK,
+    versions.CHECK,
+    layout.CHECK,
     virtio.CHECK,
+    nvme.CHECK,
     bootloader.CHECK,
     filesystems.CHECK,
     fidelity.CHECK,
@@ -45,9 +61,17 @@ CATALOGUE: tuple[Check, ...] = (
     swap.CHECK,
     addresses.CHECK,
     firewall.CHECK,
+    proxy.CHECK,
+    ssh.CHECK,
     selinux.CHECK,
+    accounts.CHECK,
+    cloudinit.CHECK,
+    agents.CHECK,
     workloads.CHECK,
     statefolder.CHECK,
+    load.CHECK,
+    rsync.CHECK,
+    rtc.CHECK,
     clock.CHECK,
     endpoints.CHECK,
 )

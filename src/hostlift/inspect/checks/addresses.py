@@ -12,6 +12,8 @@ from hostlift.model.machine import Machine
 
 ID = "GUESTOS.Dhcp"
 TITLE = "Network addresses"
+NAMED_ID = "hostlift.NamedAddresses"
+_SHOWN = 8
 STATIC = (
     ("/etc/network/interfaces", r"^\s*iface\s+(?!lo\b)\S+\s+inet6?\s+static\b"),
     ("/etc/network/interfaces.d/*", r"^\s*iface\s+(?!lo\b)\S+\s+inet6?\s+static\b"),
@@ -30,14 +32,27 @@ def run(machine: Machine, context: CheckContext) -> list[Finding]:
     guest = context.guest(machine)
     files = [path for pattern, sign in STATIC for path in _with(guest, pattern, sign)]
     own = ", ".join(a for i in machine.interfaces for a in i.addresses)
+    named = _named(machine)
     if not files:
-        return [ok(ID, TITLE, "no static address configured")]
+        return [ok(ID, TITLE, "no static address configured"), *named]
     evidence = f"static addresses in {', '.join(files)}" + (f" (now {own})" if own else "")
     remedy = (
         "The copy gets its address by DHCP; the old configuration is kept aside. Update DNS,"
         " licences, firewalls and configurations that name the old address."
     )
-    return [warning(ID, TITLE, evidence, remedy)]
+    return [warning(ID, TITLE, evidence, remedy), *named]
+
+
+def _named(machine: Machine) -> list[Finding]:
+    """Files that name an address or interface, but those that are mended in the copy."""
+    mended = tuple(pattern.split("*")[0] for pattern, _ in STATIC)
+    paths = dict.fromkeys(m.path for m in machine.mentions if not m.path.startswith(mended))
+    if not paths:
+        return []
+    evidence = f"{len(paths)} files name an address or interface: {', '.join([*paths][:_SHOWN])}"
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    remedy = "'hostlift plan' quotes the lines; they are copied as they are: mend them in the copy."
+    return [warning(NAMED_ID, "Configuration that names this network", evidence + more, remedy)]
 
 
 def _with(guest: Guest, pattern: str, sign: str) -> list[str]:

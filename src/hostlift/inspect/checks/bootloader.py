@@ -12,18 +12,26 @@ from hostlift.model.machine import Firmware, Machine
 ID = "GUESTOS.Grub"
 TITLE = "Boot loader"
 OLDEST = (1, 99)
+OTHERS = {
+    "grub-legacy": "GRUB 0.97: its menu is mended, its boot code installed anew",
+    "extlinux": "its menu is mended, its boot code installed anew",
+    "systemd-boot": "its entries are mended, a fallback loader is put into EFI/BOOT",
+}
+"""Loader -> what becomes of it in the copy."""
 _REMEDY = "Install GRUB 2 (grub-pc, or grub-efi for UEFI) with a configuration, then check again."
 
 
 def run(machine: Machine, _context: CheckContext) -> list[Finding]:
-    """GRUB 2, at least `OLDEST`; and how the machine starts."""
+    """The loader, and how the machine starts."""
     return [_loader(machine), _boot_mode(machine)]
 
 
 def _loader(machine: Machine) -> Finding:
     said = f"{machine.loader or 'none found'} {machine.loader_version}".strip()
+    if machine.loader in OTHERS:
+        return note(ID, TITLE, f"{said}: {OTHERS[machine.loader]}")
     if machine.loader != "grub2":
-        return blocker(ID, TITLE, f"{said}; GRUB 2 is needed", _REMEDY)
+        return blocker(ID, TITLE, f"{said}; {', '.join(['grub2', *OTHERS])} are known", _REMEDY)
     version = re.match(r"(?:\d+:)?(\d+)\.(\d+)", machine.loader_version)
     if version is None:
         return note(ID, TITLE, "GRUB 2 of unknown version; 1.99 or newer is needed")
@@ -36,7 +44,8 @@ def _boot_mode(machine: Machine) -> Finding:
     title = "Boot mode"
     if machine.firmware is Firmware.BIOS:
         return ok("GUESTOS.BootMode", title, "BIOS")
-    return note("GUESTOS.BootMode", title, "UEFI: unproven, only BIOS was booted")
+    evidence = "UEFI: the copy starts from EFI/BOOT, whatever the firmware remembers"
+    return ok("GUESTOS.BootMode", title, evidence)
 
 
 CHECK = Check(ID, TITLE, run)

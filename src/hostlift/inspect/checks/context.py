@@ -27,12 +27,14 @@ class CheckContext:
         workspace: The state folder.
         reach: ``(endpoint, reachable, detail)`` of every address that was tried.
         uid: Whose rights inspection has.
+        proc: procfs of this machine.
     """
 
     settings: Settings
     workspace: Path
     reach: tuple[tuple[str, bool, str], ...] = ()
     uid: int = field(default_factory=os.geteuid)
+    proc: Path = Path("/proc")
 
     def guest(self, machine: Machine) -> Guest:
         """The source's files."""

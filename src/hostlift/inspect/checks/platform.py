@@ -11,8 +11,13 @@ ID = "GUESTOS.Platform"
 TITLE = "Operating system"
 ARCHITECTURE_ID = "GUESTOS.Architecture"
 ARCHITECTURES = frozenset({"x86_64", "amd64", "i386", "i486", "i586", "i686", "aarch64", "arm64"})
-FAMILIES = frozenset({"debian", "ubuntu"})
-"""Distributions (``ID`` or ``ID_LIKE``) whose adaptation exists."""
+BOOTED = frozenset({"debian", "ubuntu"})
+"""Distributions (``ID`` or ``ID_LIKE``) of which an adapted copy was booted."""
+WRITTEN_FOR = frozenset(
+    {"rhel", "centos", "fedora", "rocky", "almalinux", "ol", "anolis", "alinux", "amzn"}
+    | {"suse", "sles", "opensuse", "arch", "alpine"}
+)
+"""Those whose files and tools are known, tried on recorded trees only."""
 
 
 def run(machine: Machine, _context: CheckContext) -> list[Finding]:
@@ -29,12 +34,13 @@ def _system(machine: Machine) -> Finding:
             f"no os-release below {machine.root}",
             "Is this the root of a Linux system? Mount its root file system there first.",
         )
-    if {machine.os_id, *machine.os_like} & FAMILIES:
+    families = {machine.os_id, *machine.os_like}
+    if families & BOOTED:
         return ok(ID, TITLE, name)
-    evidence = f"{name}: unproven, only Debian and Ubuntu are adapted so far"
-    remedy = (
-        "The copy may not boot: keep the source until the trial instance has shown that it does."
-    )
+    remedy = "Keep the source until the trial instance has shown that the copy boots."
+    if families & WRITTEN_FOR or any(f.startswith("opensuse") for f in families):
+        return note(ID, TITLE, f"{name}: its adaptation was tried on recorded trees only", remedy)
+    evidence = f"{name}: not known by name; adapted by the tools that are found in it"
     return warning(ID, TITLE, evidence, remedy)
 
 
