@@ -220,3 +220,19 @@ def test_attributes_are_set_as_they_were_read(tree: Tree) -> None:
     tree.set_attributes("/l", link)
     assert tree.attributes("/l") == link
     assert tree.attributes("/f").mtime_ns != 5
+
+
+def test_writing_gives_a_file_with_several_names_a_body_of_its_own(
+    tree: Tree, tmp_path: Path
+) -> None:
+    """The other name keeps content and mode; the number of names tells beforehand."""
+    tree.mkdir("/d")
+    tree.write("/f", b"old", mode=0o640)
+    if isinstance(tree, MemoryTree):
+        tree.hardlink("/d/g", "/f")
+    else:
+        (tmp_path / "root/d/g").hardlink_to(tmp_path / "root/f")
+    assert (tree.stat("/f").names, tree.stat("/d/g").names) == (2, 2)
+    tree.write("/f", b"new")
+    assert (tree.read("/f"), tree.stat("/f").mode, tree.stat("/f").names) == (b"new", 0o640, 1)
+    assert (tree.read("/d/g"), tree.stat("/d/g").names) == (b"old", 1)

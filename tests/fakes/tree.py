@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hostlift.ports.tree import Attributes, Stat
 
@@ -55,8 +55,10 @@ class MemoryTree:
         if node is None:
             folder.children[name] = Node("file", 0o644 if mode is None else mode, data)
         else:
-            self._file(node, path).data = data
-            node.mode = node.mode if mode is None else mode
+            self._file(node, path)
+            # Another node: its other names keep the old one.
+            new = replace(node, data=data, mode=node.mode if mode is None else mode)
+            folder.children[name] = new
         folder.children[name].mtime_ns = next(self._ticks)
 
     def exists(self, path: str) -> bool:
@@ -68,7 +70,19 @@ class MemoryTree:
     def stat(self, path: str, *, follow: bool = True) -> Stat:
         node = self._get(path, follow=follow)
         size = len(node.data) or len(node.target)
-        return Stat(node.mode, node.uid, node.gid, size, node.kind, node.mtime_ns)
+        names = self._names_of(node, self._root) if node.kind == "file" else 1
+        return Stat(node.mode, node.uid, node.gid, size, node.kind, node.mtime_ns, names)
+
+    def hardlink(self, path: str, old: str) -> None:
+        """One more name for a file; not a verb of the port."""
+        folder, name, _ = self._find(path, follow=False)
+        folder.children[name] = self._file(self._get(old, follow=False), old)
+
+    def _names_of(self, node: Node, folder: Node) -> int:
+        return sum(
+            self._names_of(node, child) if child.kind == "dir" else child is node
+            for child in folder.children.values()
+        )
 
     def listdir(self, path: str) -> list[str]:
         node = self._get(path, follow=True)

@@ -92,6 +92,11 @@ class Editor:
         self._tree.mkdir(path, _FOLDER_MODE)
 
     def _record(self, path: str, why: str, before: Snapshot, after: Snapshot) -> None:
+        if before.kind == "file" and self._tree.stat(path, follow=False).names > 1:
+            self._ledger.note(
+                f"{path} had more names (hard links): it was edited alone, the others keep what it"
+                " was, and taking the edit back does not join them again"
+            )
         self._ledger.record(self._adaptation, path, why, before=before, after=after)
 
     def _protected(self, path: str, wanted: Attributes) -> Attributes:

@@ -89,6 +89,7 @@ class RootTree:
             size=status.st_size,
             kind=_kind(status.st_mode),
             mtime_ns=status.st_mtime_ns,
+            names=status.st_nlink,
         )
 
     def listdir(self, path: str) -> list[str]:

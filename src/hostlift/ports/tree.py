@@ -22,6 +22,8 @@ class Stat:
     kind: str
     """``file``, ``dir``, ``link`` or ``other``."""
     mtime_ns: int = 0
+    names: int = 1
+    """Hard links: how many names the object has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Tree(Protocol):
     def write(self, path: str, data: bytes, *, mode: int | None = None) -> None:
         """Replace or create a file atomically; owner, mode, xattrs and flags of an old one stay.
 
-        Parents must exist. A link at ``path`` is followed within the tree.
+        Parents must exist. A link at ``path`` is followed within the tree. Other names (hard links)
+        of an old one keep what it was: who made them may have meant a backup.
         """
         ...
 

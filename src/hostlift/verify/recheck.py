@@ -4,7 +4,8 @@
 Adaptation changes the copy after both sides were compared, and a target may be unable to hold
 something, so a difference is of one of two sorts: *recorded*, when the receipt lists it, or its
 list of edits explains it (the same path with the content written down, or the time of a directory
-in which an edit made or removed a name), or *open*.
+in which an edit made or removed a name, or the lost tie of other names to an edited file), or
+*open*.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ class Edits:
         self._parents = {posixpath.dirname(path) for path in files}
         self._base = _raw(mount_point).rstrip(b"/")
         self._plain = plain
+        self._split: dict[bytes, Entry] = {}
+        self._heirs: dict[bytes, bytes] = {}
 
     def explain(self, pair: Pair) -> bool:
         """Whether the adaptation's own account says that this pair differs as it does."""
@@ -73,9 +76,23 @@ class Edits:
             return False
         absolute = self._base + b"/" + entry.path if entry.path != b"." else self._base or b"/"
         edit = self._edits.get(absolute)
+        if edit is not None and here is not None:
+            self._split[here.path] = here
         if edit is not None and self._is_as_written(edit, here, there):
             return True
-        return absolute in self._parents and _is_only_time(here, there)
+        return self._lost_its_tie(here, there) or (
+            absolute in self._parents and _is_only_time(here, there)
+        )
+
+    def _lost_its_tie(self, here: Entry | None, there: Entry | None) -> bool:
+        """A further name of an edited file: an edit makes that one of its own, and leaves this."""
+        if here is None or there is None or here.link_of not in self._split:
+            return False
+        if there.link_of:
+            joined = self._heirs.get(there.link_of) == here.link_of
+            return joined and replace(here, link_of=there.link_of) == there
+        self._heirs[here.path] = here.link_of
+        return replace(self._split[here.link_of], path=here.path) == there
 
     def _is_as_written(self, edit: Edit, here: Entry | None, there: Entry | None) -> bool:
         if there is None or edit.kind is EditKind.REMOVED:

@@ -235,3 +235,18 @@ def test_a_label_is_an_edit_that_is_undone(tmp_path: Path) -> None:
     assert [e.path for e in Ledger(tmp_path).edits] == ["/f"]
     Ledger(tmp_path).undo(tree)
     assert tree.everything() == before
+
+
+def test_an_edit_leaves_the_other_names_of_a_file_alone_and_says_so(tmp_path: Path) -> None:
+    """A hard link may be somebody's backup; that the tie is lost is noted, once."""
+    tree = MemoryTree({"/etc/fstab": "old"})
+    tree.mkdir("/root")
+    tree.hardlink("/root/fstab.kept", "/etc/fstab")
+    edit = Editor(tree, Ledger(tmp_path), "fstab")
+    edit.write("/etc/fstab", b"new", "names of devices")
+    edit.write("/etc/fstab", b"newer", "names of devices")
+    assert tree.read("/root/fstab.kept") == b"old"
+    (note,) = Ledger(tmp_path).notes
+    assert note.startswith("/etc/fstab had more names (hard links)")
+    Ledger(tmp_path).undo(tree)
+    assert tree.read("/etc/fstab") == tree.read("/root/fstab.kept") == b"old"

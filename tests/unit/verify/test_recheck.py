@@ -48,6 +48,25 @@ def judged(here: list[Entry], there: list[Entry], *edits: Edit, files: bytes = b
     return recheck(BEFORE, here, there, known, most=10)
 
 
+def a_link(path: bytes, first: bytes) -> Entry:
+    return Entry(path=path, kind=Kind.FILE, meta=replace(META, mode=0, mtime_ns=0), link_of=first)
+
+
+def test_other_names_of_an_edited_file_keep_what_it_was() -> None:
+    """The tie is lost as the edit says; content that is not the old one is an open difference."""
+    edit = an_edit("/boot/a", EditKind.CHANGED, b"new")
+    here = [a_file(b"a", b"old"), a_link(b"b", b"a"), a_link(b"c", b"a")]
+    edited = a_file(b"a", b"new")
+    found = judged(here, [edited, a_file(b"b", b"old"), a_link(b"c", b"b")], edit, files=b"new")
+    assert (found.equal, found.counts) == (True, {"recorded content": 3})
+    found = judged(here, [edited, a_file(b"b", b"odd"), a_link(b"c", b"b")], edit, files=b"new")
+    assert [d.path for d in found.open] == ["b"]
+    found = judged(here, [edited, a_file(b"b", b"old"), a_link(b"c", b"x")], edit, files=b"new")
+    assert [d.path for d in found.open] == ["c"]
+    found = judged(here, [a_file(b"a", b"old"), a_file(b"b", b"old"), a_link(b"c", b"b")], edit)
+    assert [d.path for d in found.open] == ["b", "c"]
+
+
 def test_a_changed_file_is_recorded_when_it_is_what_the_edit_says() -> None:
     """The edit's absolute path is found in the volume that is mounted there."""
     edit = an_edit("/boot/grub.cfg", EditKind.CHANGED, b"new")
