@@ -14,9 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
+from hostlift.adapt.editor import Editor
+from hostlift.adapt.ledger import Ledger
 from hostlift.flow.context import Agent, Context
 from hostlift.flow.results import Site
-from hostlift.model.adaptation import AdaptReport, Edit, EditKind
+from hostlift.host.tree import RootTree
+from hostlift.model.adaptation import AdaptReport
 from hostlift.model.entry import Entry
 from hostlift.ports.cloud import Resource, ResourceKind
 from hostlift.remote.messages import (
@@ -55,6 +58,7 @@ class FolderAgent:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._ledger = folder.parent.with_name(f"{folder.parent.name}-ledgers") / folder.name
         self._read: dict[str, list[Entry]] = {}
 
     def run(self, order: JobOrder, *, label: str) -> JobStatus:
@@ -81,6 +85,9 @@ class FolderAgent:
     def entries(self, job: str) -> Iterator[Entry]:
         return iter(self._read[job])
 
+    def file(self, name: str) -> bytes:
+        return (self._ledger / name).read_bytes()
+
     def open_data(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         volumes = {p.name: p for p in self.folder.iterdir()}
@@ -94,13 +101,13 @@ class FolderAgent:
 
     def _adapt(self) -> AdaptReport:
         root = next(v for v in self.folder.iterdir() if (v / "etc").is_dir())
-        (root / ADAPTED).write_text("adapted\n")
-        edits = [Edit(adaptation="fake", kind=EditKind.CREATED, path=f"/{ADAPTED}", why="a test")]
+        self._ledger.mkdir(parents=True, exist_ok=True)
+        book = Ledger(self._ledger)
+        edit = Editor(RootTree(root), book, "fake")
+        edit.write(f"/{ADAPTED}", b"adapted\n", "a test")
         if (root / SPOILED).exists():
-            (root / SPOILED).write_text("another\n")
-            path = f"/{SPOILED}"
-            edits.append(Edit(adaptation="fake", kind=EditKind.CHANGED, path=path, why="a test"))
-        return AdaptReport(edits=tuple(edits))
+            edit.write(f"/{SPOILED}", b"another\n", "a test")
+        return AdaptReport(edits=book.edits)
 
     def _restore(self) -> Restored:
         return Restored(paths=(f"/{ADAPTED}", f"/{SPOILED}"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from fakes.rehearsal import Rehearsal
 from fakes.source_disks import attached
 
+from hostlift.adapt.ledger import Ledger
 from hostlift.host.command import SystemCommands
 from hostlift.host.mounts import mounted
 from hostlift.localcloud.kinds import open_kind
@@ -32,8 +33,8 @@ def differences(world: Rehearsal, scratch: Path) -> list[str]:
     compute, _ = open_kind("process", world.cloud)
     found: list[str] = []
     # Of this image only: what a rehearsal before it edited must have left no trace.
-    edits = world.workspace / "receipts" / f"{finished(world)['migration']}.edits.json"
-    edited = [e["path"] for e in json.loads(edits.read_text())]
+    ledger = world.workspace / "receipts" / f"{finished(world)['migration']}.ledger"
+    edited = [e.path for e in Ledger(ledger).edits]
     with ExitStack() as stack:
         for disk, (snapshot, point) in enumerate(zip(snapshots, ("/", "/data"), strict=True)):
             file = scratch / f"{snapshot}.qcow2"

@@ -16,6 +16,8 @@ from fakes.clock import FakeClock
 from fakes.cloud import MemoryCloud
 from fakes.commands import ScriptedCommands
 
+from hostlift.adapt.ledger import Ledger as EditLedger
+from hostlift.adapt.ledger import backup_name
 from hostlift.events import Event, Note, discard
 from hostlift.flow import pipeline
 from hostlift.flow.context import Context
@@ -202,6 +204,13 @@ class Stage(ABC):
             n: p.read_bytes() for n, p in at_source.items() if n not in left_out
         }
 
+    def assert_edits_are_kept(self) -> None:
+        """The record of every edit is at home, with what it replaced."""
+        folder = self.workspace.receipts / f"{MIGRATION}.ledger"
+        book = EditLedger(folder)
+        assert {e.path for e in book.edits} == {f"/{ADAPTED}", f"/{SPOILED}"}
+        assert all((folder / backup_name(digest)).exists() for digest in book.backups)
+
     def _named(self, inner: Path) -> Path:
         """A file of another volume than the root's, by where it is in the source."""
         (found,) = [f for f in ("boot", "data") if (self.source / f / inner).exists()]
@@ -237,4 +246,5 @@ class World(Stage):
         assert spec is not None
         assert kinds == sorted(["image", *["snapshot"] * len(spec.disks)])
         assert self.adapted_files()
+        self.assert_edits_are_kept()
         self.assert_copied(but=(SPOILED,))

@@ -32,7 +32,7 @@ from hostlift.model.adaptation import Edit, EditKind
 from hostlift.ports.tree import PROTECTED, Attributes, Tree
 
 _DIFF_LIMIT = 64 << 10
-_NAME = "ledger.json"
+NAME = "ledger.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,17 +102,17 @@ class Ledger:
     @staticmethod
     def exists(folder: Path) -> bool:
         """True when a folder holds a ledger."""
-        return (folder / _NAME).is_file()
+        return (folder / NAME).is_file()
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            self._content = _CONTENT.validate_json((folder / _NAME).read_bytes())
+            self._content = _CONTENT.validate_json((folder / NAME).read_bytes())
         except FileNotFoundError:
             self._content = _Content()
         except ValidationError as error:
-            raise StateError("damaged ledger of edits", subject=str(folder / _NAME)) from error
+            raise StateError("damaged ledger of edits", subject=str(folder / NAME)) from error
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -128,6 +128,11 @@ class Ledger:
     def restored(self) -> tuple[str, ...]:
         """All paths that `undo` ever put back, or was about to; links on the way resolved."""
         return tuple(self._content.restored)
+
+    @property
+    def backups(self) -> dict[str, str]:
+        """Digest of what was at a path -> the path, of everything that has a backup file."""
+        return {r.was.digest: path for path, r in self._content.records.items() if r.was.backup}
 
     def protection(self, path: str) -> int:
         """Flags that an edited object must still have: a run may have ended before it set them."""
@@ -201,12 +206,40 @@ class Ledger:
         self._content.restored = sorted(edited.union(self._content.restored))
         self._save()
         for path, record in reversed(list(self._content.records.items())):
-            if record.edit.kind is not EditKind.BOOT_CODE:
-                put_back(tree, path, self._snapshot(record.was))
+            self._put_back(tree, path, record)
             del self._content.records[path]
             self._save()
         self._content.notes.clear()
         self._save()
+
+    def replay(self, tree: Tree) -> tuple[str, ...]:
+        """Put everything back, last edit first, in one copy of several: the record stays.
+
+        Doing it again after an interruption completes it. Returns the paths.
+        """
+        self.settle(tree)
+        for path, record in reversed(list(self._content.records.items())):
+            self._put_back(tree, path, record)
+        return tuple(
+            sorted(
+                path
+                for path, record in self._content.records.items()
+                if record.edit.kind is not EditKind.BOOT_CODE
+            )
+        )
+
+    def changed_since(self, tree: Tree) -> tuple[str, ...]:
+        """Edited paths that hold neither what was there nor what the edit made: somebody else's."""
+        return tuple(
+            path
+            for path, record in self._content.records.items()
+            if record.edit.kind is not EditKind.BOOT_CODE
+            and take(tree, path).digest not in {record.edit.before, record.edit.after}
+        )
+
+    def _put_back(self, tree: Tree, path: str, record: Record) -> None:
+        if record.edit.kind is not EditKind.BOOT_CODE:
+            put_back(tree, path, self._snapshot(record.was))
 
     def _settle_path(self, tree: Tree, watch: Watch, path: str) -> None:
         was = watch.files.get(path, Was())
@@ -251,7 +284,7 @@ class Ledger:
     def _was(self, before: Snapshot) -> Was:
         backup = ""
         if before.kind in {"file", "link"}:
-            backup = f"{before.digest[:32]}.before"
+            backup = backup_name(before.digest)
             if not (self.folder / backup).exists():
                 atomic_write(self.folder / backup, before.data)
         facts = before.attributes
@@ -274,13 +307,18 @@ class Ledger:
         return Snapshot(was.kind, data, was.attributes)
 
     def _save(self) -> None:
-        atomic_write(self.folder / _NAME, _CONTENT.dump_json(self._content, indent=1))
+        atomic_write(self.folder / NAME, _CONTENT.dump_json(self._content, indent=1))
         watch = self._content.watch
         used = {r.was.backup for r in self._content.records.values()}
         used |= {w.backup for w in watch.files.values()} if watch else set()
         for file in self.folder.glob("*.before"):
             if file.name not in used:
                 file.unlink()
+
+
+def backup_name(digest: str) -> str:
+    """The file that holds what has this digest."""
+    return f"{digest[:32]}.before"
 
 
 def _watched(tree: Tree, folders: Sequence[str]) -> Iterator[str]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from hostlift.service.adapting import Recorded
 
 Show = Annotated[
-    Path | None, typer.Option("--show", metavar="LEDGER", help="List the edits recorded there.")
+    Path | None,
+    typer.Option("--show", metavar="LEDGER", help="List the edits of receipts/ID.ledger."),
 ]
 Undo = Annotated[
     Path | None, typer.Option("--undo", metavar="LEDGER", help="Take the edits back; needs --root.")
@@ -26,12 +27,16 @@ Undo = Annotated[
 Copy = Annotated[
     Path | None, typer.Option("--root", help="Where the copy is mounted, all volumes in place.")
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Also put back what was changed since the adaptation.")
+]
 
 
 def command(
     show: Show = None,
     undo: Undo = None,
     root: Copy = None,
+    force: Force = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -52,7 +57,7 @@ def command(
             raise typer.BadParameter("--undo needs --root, where the copy is mounted")
         if not (yes or confirmed(f"Take back every recorded edit below {root}?")):
             raise WaitingForUser("nothing was taken back")
-        paths = adapting.take_back(undo, root)
+        paths = adapting.take_back(undo, root, force=force)
     if as_json:
         emit({"restored": paths})
     else:

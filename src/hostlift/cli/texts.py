@@ -109,7 +109,7 @@ def _changed(report: Report) -> Iterator[str]:
     for edit in report.edits[:_EDITS_SHOWN]:
         yield f"             {edit.kind.value:9} {edit.path}  ({edit.why})"
     if len(report.edits) > _EDITS_SHOWN:
-        yield f"             … and {len(report.edits) - _EDITS_SHOWN} more in the edit ledger"
+        yield f"             … and {len(report.edits) - _EDITS_SHOWN} more: 'hostlift adapt --show'"
     for note in report.notes:
         yield f"  note       {note}"
 

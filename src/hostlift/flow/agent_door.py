@@ -41,6 +41,10 @@ class RemoteAgent:
         """See the protocol."""
         return self.client.entries(job)
 
+    def file(self, name: str) -> bytes:
+        """See the protocol."""
+        return self.client.file(name)
+
     def open_data(self) -> SSLSocket:
         """See the protocol."""
         return self.client.open_data()

@@ -39,6 +39,10 @@ class Agent(Protocol):
         """What a REREAD job read, volume after volume."""
         ...
 
+    def file(self, name: str) -> bytes:
+        """A file that an ADAPT job left in its ledger."""
+        ...
+
     def open_data(self) -> SSLSocket:
         """A new connection of the data channel."""
         ...

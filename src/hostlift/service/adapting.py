@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostlift.adapt.ledger import Ledger
-from hostlift.adapt.linux.run import undo
 from hostlift.errors import ConfigError
 from hostlift.host.tree import RootTree
 from hostlift.model.adaptation import Edit
@@ -32,23 +31,35 @@ def show(ledger: Path) -> Recorded:
     return Recorded(edits=book.edits, notes=book.notes)
 
 
-def take_back(ledger: Path, root: Path) -> tuple[str, ...]:
+def take_back(ledger: Path, root: Path, *, force: bool = False) -> tuple[str, ...]:
     """Put back everything that was changed in the copy at ``root``; returns the paths.
 
-    An interrupted call is completed by the next one.
+    The ledger stays as it is: an image has many copies. An interrupted call is completed by the
+    next one.
+
+    Args:
+        force: Also put back what somebody else changed after the adaptation.
 
     Raises:
-        ConfigError: There is no ledger, or no root file system.
+        ConfigError: There is no ledger, no root file system, or something was changed since.
         StateError: The ledger is damaged.
     """
-    _opened(ledger)
+    book = _opened(ledger)
     if not (root / "etc").is_dir():
         raise ConfigError(
             "holds no root file system (there is no etc/ in it)",
             subject=f"--root {root}",
             hint="Mount all file systems of the copy where they belong and name the mount point.",
         )
-    return undo(ledger, RootTree(root.resolve()))
+    tree = RootTree(root.resolve())
+    changed = () if force else book.changed_since(tree)
+    if changed:
+        raise ConfigError(
+            f"changed after the adaptation: {', '.join(changed)}",
+            subject=f"--root {root}",
+            hint="Nothing was taken back. Keep what was changed, or put back all the same: --force.",
+        )
+    return book.replay(tree)
 
 
 def _opened(folder: Path) -> Ledger:
@@ -56,6 +67,6 @@ def _opened(folder: Path) -> Ledger:
         raise ConfigError(
             "holds no record of an adaptation (ledger.json)",
             subject=str(folder),
-            hint="Name the agent's folder 'ledger', copied from the intermediate instance.",
+            hint="Name receipts/ID.ledger of the state folder.",
         )
     return Ledger(folder)

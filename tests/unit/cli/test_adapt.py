@@ -45,14 +45,29 @@ def test_the_edits_are_shown_with_reasons_and_differences(copy: Path) -> None:
 
 
 def test_undo_restores_the_copy(copy: Path) -> None:
-    """The paths are told; a second call has nothing left to do."""
+    """The paths are told; the record stays, for the next copy of the image."""
     ledger = copy.parent / "ledger"
     status, text = run("--undo", ledger, "--root", copy, "--yes", "--json")
     assert status == 0
     assert json.loads(text)["restored"] == ["/etc/fstab", "/etc/l"]
     assert (copy / "etc/fstab").read_text() == "old\n"
     assert not (copy / "etc/l").is_symlink()
-    assert run("--show", ledger)[1].endswith("0 edits\n")
+    assert run("--show", ledger)[1].endswith("2 edits\n")
+    assert run("--undo", ledger, "--root", copy, "--yes")[0] == 0
+    assert (copy / "etc/fstab").read_text() == "old\n"
+
+
+def test_what_was_changed_since_is_not_overwritten_unasked(copy: Path) -> None:
+    """Nothing is taken back then; --force takes back all the same."""
+    ledger = copy.parent / "ledger"
+    (copy / "etc/fstab").write_text("mine\n")
+    status, text = run("--undo", ledger, "--root", copy, "--yes")
+    assert status == 2
+    assert "/etc/fstab" in text
+    assert "--force" in text
+    assert (copy / "etc/l").is_symlink()
+    assert run("--undo", ledger, "--root", copy, "--yes", "--force")[0] == 0
+    assert (copy / "etc/fstab").read_text() == "old\n"
 
 
 def test_undo_asks_first(copy: Path) -> None:

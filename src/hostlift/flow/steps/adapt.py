@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict
 
-from hostlift.flow.context import Context
+from hostlift.adapt.homecoming import bring_home
+from hostlift.errors import StateError
+from hostlift.flow.context import Agent, Context
 from hostlift.flow.rehearsal import suffix
 from hostlift.flow.results import Adapted, Results, need, part
-from hostlift.host.files import atomic_write
+from hostlift.host.tree import RootTree
 from hostlift.model.adaptation import AdaptOrder
 from hostlift.remote.messages import JobKind, JobOrder, SealOrder
 
@@ -51,20 +51,28 @@ class Adapt:
         with ctx.agents(ctx, site) as agent:
             done = agent.run(JobOrder(kind=JobKind.ADAPT, adapt=order), label="adapting")
             report = part(done.adapted)
+            _keep_ledger(ctx, agent)
             seal = SealOrder(nonce=f"{ctx.migration}/{len(ctx.journal.history())}")
             sealed = agent.run(JobOrder(kind=JobKind.SEAL, seal=seal), label="checking disks")
-        edits = [asdict(edit) for edit in report.edits]
-        atomic_write(
-            ctx.workspace.receipts / f"{ctx.migration}{suffix(ctx.journal.state)}.edits.json",
-            json.dumps(edits, indent=2).encode(),
-            0o600,
-        )
         return Adapted(
             edits=report.edits,
             notes=report.notes,
             file_system_checks=part(sealed.sealed).checks,
             beacon=order.beacon,
         )
+
+
+def _keep_ledger(ctx: Context, agent: Agent) -> None:
+    """The instance goes, and its ledger with it: every edit with what it replaced stays here."""
+    folder = ctx.workspace.receipts / f"{ctx.migration}{suffix(ctx.journal.state)}.ledger"
+    try:
+        bring_home(folder, agent.file, RootTree(ctx.source_root))
+    except OSError as error:
+        raise StateError(
+            f"the ledger of edits cannot be kept: {error.strerror}",
+            subject=str(error.filename or folder),
+            hint="Make room in the state folder, then run the same command again.",
+        ) from error
 
 
 def beacon_token(migration: str) -> str:
