@@ -75,8 +75,16 @@ def only(findings: list[Finding], severity: Severity) -> Finding:
 
 def test_a_good_source_has_no_warnings(machine: Machine, tmp_path: Path) -> None:
     """Everything passes, each check says something, ids are unique."""
+    proc = tmp_path / "proc"
+    proc.mkdir()
+    (proc / "loadavg").write_text("0.10 0.10 0.10 1/99 1234\n")
+    (proc / "meminfo").write_text("MemTotal: 4096 kB\nMemAvailable: 2048 kB\n")
     context = CheckContext(
-        settings=some_settings(), workspace=tmp_path, reach=(("ecs:443", True, ""),), uid=0
+        settings=some_settings(),
+        workspace=tmp_path,
+        reach=(("ecs:443", True, ""),),
+        uid=0,
+        proc=proc,
     )
     findings = check_all(machine, context)
     assert {f.severity for f in findings} <= {Severity.OK, Severity.NOTE}
