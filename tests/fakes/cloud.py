@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hostlift.errors import CloudError, OutOfStock, ResourceGone, Retry
@@ -18,7 +18,7 @@ from hostlift.ports.cloud import Identity, Phase, Resource, ResourceKind, Resour
 from hostlift.ports.images import ImageSpec
 from hostlift.ports.instances import InstanceSpec, Placement
 from hostlift.ports.market import Balance, Feature, Permission, Prices, Quota
-from hostlift.ports.networks import Rule
+from hostlift.ports.networks import Network, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -64,6 +64,7 @@ class Thing:
     public_ip: str = ""
     private_ip: str = ""
     disks: tuple[tuple[str, str], ...] = ()
+    cidr: str = ""
     rules: set[Rule] = field(default_factory=set)
     instance: InstanceSpec | None = None
     image: ImageSpec | None = None
@@ -299,9 +300,30 @@ class MemoryNetworks:
 
     cloud: MemoryCloud
 
+    def tagged(self, tag: str) -> list[Network]:
+        with self.cloud._call("tagged", tag):
+            vpcs = [t for t in self.cloud._living() if t.resource.kind is ResourceKind.VPC]
+            return [self._network(t) for t in vpcs if tag in t.tags]
+
+    def describe(self, vpc: str) -> Network:
+        with self.cloud._call("describe", vpc):
+            thing = self.cloud._need("DescribeVpcs", ResourceKind.VPC, vpc)
+            inside = [t for t in self.cloud._living() if vpc in t.parents]
+            return replace(
+                self._network(thing),
+                subnets=tuple(t.cidr for t in inside if t.cidr),
+                lodgers=tuple(t.tags for t in inside),
+            )
+
+    def _network(self, thing: Thing) -> Network:
+        ready = self.cloud._phase(thing) is Phase.READY
+        return Network(vpc=thing.resource.id, cidr=thing.cidr, ready=ready)
+
     def create_vpc(self, *, cidr: str, tags: dict[str, str], token: str) -> str:
         with self.cloud._call("create_vpc", cidr):
-            return self.cloud._made(ResourceKind.VPC, tags, token)
+            vpc = self.cloud._made(ResourceKind.VPC, tags, token)
+            self.cloud.things[vpc].cidr = cidr
+            return vpc
 
     def create_vswitch(
         self, *, vpc: str, zone: str, cidr: str, tags: dict[str, str], token: str
@@ -310,7 +332,11 @@ class MemoryNetworks:
             if known := self.cloud._known(ResourceKind.VSWITCH, token):
                 return known
             self.cloud._need("CreateVSwitch", ResourceKind.VPC, vpc, ready="IncorrectVpcStatus")
-            return self.cloud._made(ResourceKind.VSWITCH, tags, token, parents=(vpc,))
+            if cidr in self.describe(vpc).subnets:
+                raise refusal("InvalidCidrBlock.Overlapped", "CreateVSwitch")
+            made = self.cloud._made(ResourceKind.VSWITCH, tags, token, parents=(vpc,))
+            self.cloud.things[made].cidr = cidr
+            return made
 
     def create_security_group(
         self, *, vpc: str, rules: tuple[Rule, ...], tags: dict[str, str], token: str

@@ -97,10 +97,10 @@ def rehearse(ctx: Context) -> Results:
     return pipeline.rehearse(ctx, STORY)
 
 
-def beacon() -> str:
+def beacon(migration: str = MIGRATION) -> str:
     """What a trial instance of these stories prints."""
     said = ("begin", "hostname=a", "end")
-    return "".join(f"hostlift-beacon {beacon_token(MIGRATION)} {s}\n" for s in said)
+    return "".join(f"hostlift-beacon {beacon_token(migration)} {s}\n" for s in said)
 
 
 @dataclass
@@ -113,6 +113,7 @@ class Stage(ABC):
     events: list[Event] = field(default_factory=list)
     on_event: Callable[[Event], None] = discard
     answer: bool = True
+    migration: str = MIGRATION
     settings: Settings = field(
         default_factory=lambda: Settings(
             region_id="cn-hangzhou", image_name="result", source_cidr="192.0.2.1/32"
@@ -159,7 +160,7 @@ class Stage(ABC):
 
         with open_journal(self.workspace.database, journal_clock, observe) as journal:
             if not journal.state.migration:
-                journal.append(Record.MIGRATION, id=MIGRATION)
+                journal.append(Record.MIGRATION, id=self.migration)
             waiter = Waiter(self.clock, self._told, self.stop)
             ctx = Context(
                 settings=self.settings,

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from hostlift.errors import CloudError, ResourceGone, Retry
+from hostlift.events import Note
 from hostlift.flow.journal import Held, Holding, Journal, Record
 from hostlift.flow.waiting import Waiter
 from hostlift.ports.cloud import Cloud, Phase, Resource, ResourceKind, ResourceState
 
 TAG = "hostlift-migration"
 _RELEASE_DEADLINE = 900.0
+_SETTLING = 20.0
+"""Listings of what has just been deleted are at most so old."""
 _TOKEN_LIFE = 1200.0
 """Seconds for which an unanswered request is repeated as it was. Older ones may name a release time
 that has passed; what they made, if anything, is found by its tag when everything is released."""
@@ -123,13 +126,11 @@ class Ledger:
         for held in reversed(self.journal.state.live()):
             if held.kind in keep or held.life is not Holding.HELD:
                 continue
-            self.delete(held.resource)
+            if self.delete(held.resource):
+                released.append(held.resource)
             self._gone(held)
-            released.append(held.resource)
-        for resource in reversed(self.cloud.find(TAG, self.journal.state.migration)):
-            if resource.kind not in keep:
-                self.delete(resource)
-                released.append(resource)
+        tagged = reversed(self.cloud.find(TAG, self.journal.state.migration))
+        released += [r for r in tagged if r.kind not in keep and self.delete(r)]
         for held in self.journal.state.live():
             if held.life is Holding.INTENDED:
                 self._gone(held)
@@ -167,8 +168,15 @@ class Ledger:
             self._gone(one)
         return [*strays, *(h.resource for h in reversed(held))]
 
-    def delete(self, resource: Resource) -> None:
-        """Delete and wait until it is gone; dependants that still go are waited for."""
+    def delete(self, resource: Resource) -> bool:
+        """Delete and wait until it is gone; dependants that still go are waited for.
+
+        Returns:
+            False: It is left to others who use it: a VPC in which another migration has moved, or
+            in which the user has put something.
+        """
+        clock = self.waiter.clock
+        begun = clock.monotonic()
 
         def probe() -> bool | None:
             try:
@@ -176,10 +184,27 @@ class Ledger:
             except CloudError as error:
                 if error.retry is not Retry.RETRY:
                     raise
-                return None
+                # Others who are leaving too must not each leave it to the other.
+                patient = clock.monotonic() - begun < _SETTLING
+                return None if patient or not self._used_by_others(resource) else False
             return True if self.cloud.state(resource) is None else None
 
-        self.waiter.until(probe, deadline=_RELEASE_DEADLINE, what=f"release of {resource.id}")
+        return self.waiter.until(
+            probe, deadline=_RELEASE_DEADLINE, what=f"release of {resource.id}"
+        )
+
+    def _used_by_others(self, resource: Resource) -> bool:
+        if resource.kind is not ResourceKind.VPC:
+            return False
+        try:
+            lodgers = self.cloud.networks.describe(resource.id).lodgers
+        except ResourceGone:
+            return False
+        others = {tags.get(TAG, "") for tags in lodgers} - {self.journal.state.migration}
+        if others:
+            who = ", ".join(sorted(o for o in others if o)) or "resources that are not hostlift's"
+            self.waiter.sink(Note(f"{resource.id} stays: it is used by {who}"))
+        return bool(others)
 
     def _strays(self, kinds: Collection[ResourceKind]) -> list[Resource]:
         """What carries our tag and is not in the journal, newest kind first."""

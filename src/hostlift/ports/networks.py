@@ -15,8 +15,37 @@ class Rule:
     source: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A VPC and what is in it.
+
+    Attributes:
+        ready: It can be used.
+        subnets: CIDRs of its vSwitches.
+        lodgers: For each vSwitch and security group in it, its tags.
+    """
+
+    vpc: str
+    cidr: str
+    ready: bool
+    subnets: tuple[str, ...] = ()
+    lodgers: tuple[dict[str, str], ...] = ()
+
+
 class Networks(Protocol):
     """VPC, vSwitch, security group."""
+
+    def tagged(self, tag: str) -> list[Network]:
+        """The VPCs that carry a tag, whatever its value, without what is in them; in stable order."""
+        ...
+
+    def describe(self, vpc: str) -> Network:
+        """A VPC with what is in it.
+
+        Raises:
+            ResourceGone: It does not exist.
+        """
+        ...
 
     def create_vpc(self, *, cidr: str, tags: dict[str, str], token: str) -> str:
         """Id of a new private network."""

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
 from hostlift.clouds.alibaba.adopt import create_once, first, tagged
-from hostlift.clouds.alibaba.requests.base import client_token, id_list, tag_list
+from hostlift.clouds.alibaba.requests.base import Tag, client_token, id_list, tag_list
 from hostlift.clouds.alibaba.requests.network import (
     AuthorizeSecurityGroup,
     CreateSecurityGroup,
@@ -22,8 +22,9 @@ from hostlift.clouds.alibaba.requests.network import (
     DescribeVSwitches,
     RevokeSecurityGroup,
 )
+from hostlift.errors import ResourceGone
 from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState
-from hostlift.ports.networks import Rule
+from hostlift.ports.networks import Network, Rule
 
 if TYPE_CHECKING:
     from hostlift.clouds.alibaba.api import Api
@@ -160,6 +161,29 @@ class Networks:
         self.vswitches = VSwitches(api)
         self.groups = SecurityGroups(api)
 
+    def tagged(self, tag: str) -> list[Network]:
+        """See the port."""
+        rows = self.vpcs.api.pages(DescribeVpcs(tag=(Tag(key=tag, value=""),)))
+        return [_network(row) for row in sorted(rows, key=lambda r: r.id)]
+
+    def describe(self, vpc: str) -> Network:
+        """See the port."""
+        api = self.vpcs.api
+        row = next((r for r in api.pages(DescribeVpcs(vpc_id=vpc)) if r.id == vpc), None)
+        if row is None:
+            raise ResourceGone(
+                f"{vpc} does not exist",
+                api_code="InvalidVpcId.NotFound",
+                action=DescribeVpcs.action.api_name,
+            )
+        subnets = list(api.pages(DescribeVSwitches(vpc_id=vpc)))
+        groups = list(api.pages(DescribeSecurityGroups(vpc_id=vpc)))
+        return replace(
+            _network(row),
+            subnets=tuple(s.cidr for s in subnets if s.cidr),
+            lodgers=tuple(item.tags for item in (*subnets, *groups)),
+        )
+
     def create_vpc(self, *, cidr: str, tags: dict[str, str], token: str) -> str:
         """See the port."""
         return self.vpcs.create(cidr=cidr, tags=tags, token=token)
@@ -175,6 +199,10 @@ class Networks:
     ) -> str:
         """See the port."""
         return self.groups.create(vpc=vpc, rules=rules, tags=tags, token=token)
+
+
+def _network(row: Item) -> Network:
+    return Network(vpc=row.id, cidr=row.cidr, ready=row.status == "Available")
 
 
 RuleKey = tuple[str, str, str]

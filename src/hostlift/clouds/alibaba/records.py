@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from hostlift.clouds.alibaba.fields import Json, amount, number, rows, text, texts
@@ -70,23 +70,35 @@ class Item:
     status: str = ""
     percent: int = 0
     zone: str = ""
+    cidr: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def vpc(cls, row: Json) -> Self:
         """A row of DescribeVpcs."""
-        return cls(id=required(row, "VpcId"), status=text(row, "Status"))
+        return cls(
+            id=required(row, "VpcId"), status=text(row, "Status"), cidr=text(row, "CidrBlock")
+        )
 
     @classmethod
     def v_switch(cls, row: Json) -> Self:
         """A row of DescribeVSwitches."""
         return cls(
-            id=required(row, "VSwitchId"), status=text(row, "Status"), zone=text(row, "ZoneId")
+            id=required(row, "VSwitchId"),
+            status=text(row, "Status"),
+            zone=text(row, "ZoneId"),
+            cidr=text(row, "CidrBlock"),
+            tags={text(t, "Key"): text(t, "Value") for t in rows(row, "Tags", "Tag")},
         )
 
     @classmethod
     def security_group(cls, row: Json) -> Self:
         """A row of DescribeSecurityGroups; groups have no status."""
-        return cls(id=required(row, "SecurityGroupId"), status="Available")
+        return cls(
+            id=required(row, "SecurityGroupId"),
+            status="Available",
+            tags={text(t, "TagKey"): text(t, "TagValue") for t in rows(row, "Tags", "Tag")},
+        )
 
     @classmethod
     def snapshot(cls, row: Json) -> Self:

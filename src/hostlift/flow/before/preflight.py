@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from hostlift.errors import HostliftError, OutOfStock
 from hostlift.flow.before.needs import features
+from hostlift.flow.site.network import shared_network
 from hostlift.host import reach
 from hostlift.inspect.checks.context import blocker, note, ok, warning
 from hostlift.model.finding import Finding
@@ -87,7 +88,7 @@ class Preflight:
         gib = _OWN_GIB + sum(max(size, 0) for size in sizes)
         twice = 2 if s.trial else 1
         return {
-            "VPCs": 0 if s.vpc_id else 1,
+            "VPCs": 0 if s.vpc_id or shared_network(self.cloud) else 1,
             "security groups": 0 if s.security_group_id else 1,
             "images": 1,
             "vCPUs": _CPUS * twice,

@@ -3,44 +3,26 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from hostlift.errors import ConfigError, OutOfStock
 from hostlift.flow.context import Context
-from hostlift.flow.journal import Holding
 from hostlift.flow.keepalive import release_time
 from hostlift.flow.keys import keys
 from hostlift.flow.results import Results, Site, need
-from hostlift.flow.stock import buy
+from hostlift.flow.site import network
+from hostlift.flow.site.stock import buy
 from hostlift.model.plan import MigrationPlan
 from hostlift.ports.cloud import Phase, Resource, ResourceKind
 from hostlift.ports.instances import InstanceSpec, Placement
-from hostlift.ports.networks import Rule
 from hostlift.remote.bootstrap import user_data
-from hostlift.remote.messages import CONTROL_PORT, DATA_PORT
 
 _ROLE = "intermediate"
 INSTANCE_NAME = "INSTANCE_FOR_GO_TOALIYUN"
-_VPC_CIDR = "172.31.0.0/16"
-_VSWITCH_CIDR = "172.31.86.0/24"
 _OWN_SYSTEM_GIB = 20
 _NETWORK_DEADLINE = 300.0
 _BOOT_DEADLINE = 900.0
-_NOT_ROUTED = tuple(
-    ipaddress.ip_network(n)
-    for n in (
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",
-        "169.254.0.0/16",
-        "127.0.0.0/8",
-    )
-)
 
 
 class Provision:
@@ -75,11 +57,11 @@ class Provision:
         """Make what is missing, wait until it runs."""
         plan = need(so_far.plan).plan
         _refuse_taken_name(ctx, plan)
-        vpc = ctx.settings.vpc_id or _vpc(ctx)
-        group = ctx.settings.security_group_id or _security_group(ctx, vpc)
+        vpc = network.private_network(ctx)
+        group = network.security_group(ctx, vpc)
 
         def order(offer: Placement) -> tuple[str, str, Placement]:
-            vswitch = ctx.settings.vswitch_id or _vswitch(ctx, vpc, offer.zone)
+            vswitch = network.subnet(ctx, vpc, offer.zone)
             instance = _instance(ctx, plan, offer, vswitch=vswitch, group=group)
             return vswitch, instance, _agreed(ctx, offer)
 
@@ -113,8 +95,8 @@ def _refuse_taken_name(ctx: Context, plan: MigrationPlan) -> None:
 
 def _offers(ctx: Context) -> Iterator[Placement]:
     """Where the user wishes; else where our subnet is already, then anywhere."""
-    wished = ctx.settings.zone_id or _zone_of_given_vswitch(ctx)
-    own = wished or _zone_of_own_vswitch(ctx)
+    wished = ctx.settings.zone_id or network.zone_of_given_subnet(ctx)
+    own = wished or network.zone_of_own_subnet(ctx)
     kind = ctx.settings.instance_type
     try:
         yield from ctx.cloud.instances.placements(zone=own, instance_type=kind)
@@ -124,89 +106,6 @@ def _offers(ctx: Context) -> Iterator[Placement]:
     if own and not wished:
         offers = ctx.cloud.instances.placements(instance_type=kind)
         yield from (offer for offer in offers if offer.zone != own)
-
-
-def _zone_of_given_vswitch(ctx: Context) -> str:
-    given = ctx.settings.vswitch_id
-    if not given:
-        return ""
-    state = ctx.cloud.state(Resource(ResourceKind.VSWITCH, given))
-    if state is None:
-        raise ConfigError(
-            f"there is no vSwitch {given} in {ctx.settings.region_id}",
-            subject="vswitch_id",
-            hint="Name a vSwitch of vpc_id, or leave both empty.",
-        )
-    return state.zone
-
-
-def _zone_of_own_vswitch(ctx: Context) -> str:
-    held = ctx.journal.state.latest("vswitch")
-    return str(held.params.get("zone", "")) if held and held.life is Holding.HELD else ""
-
-
-def _vpc(ctx: Context) -> str:
-    vpc = ctx.ledger.ensure(
-        "vpc",
-        ResourceKind.VPC,
-        lambda token, _: ctx.cloud.networks.create_vpc(
-            cidr=_VPC_CIDR, tags=ctx.ledger.tags, token=token
-        ),
-    )
-    resource = Resource(ResourceKind.VPC, vpc)
-    ctx.ledger.ready(resource, deadline=_NETWORK_DEADLINE, label="private network")
-    return vpc
-
-
-def _vswitch(ctx: Context, vpc: str, zone: str) -> str:
-    def make(token: str, agreed: Mapping[str, Any]) -> str:
-        return ctx.cloud.networks.create_vswitch(
-            vpc=agreed["vpc"],
-            zone=agreed["zone"],
-            cidr=_VSWITCH_CIDR,
-            tags=ctx.ledger.tags,
-            token=token,
-        )
-
-    if _zone_of_own_vswitch(ctx) not in {"", zone}:
-        ctx.ledger.release_role("vswitch")
-    vswitch = ctx.ledger.ensure("vswitch", ResourceKind.VSWITCH, make, {"vpc": vpc, "zone": zone})
-    resource = Resource(ResourceKind.VSWITCH, vswitch)
-    ctx.ledger.ready(resource, deadline=_NETWORK_DEADLINE, label="subnet")
-    return vswitch
-
-
-def _security_group(ctx: Context, vpc: str) -> str:
-    def make(token: str, agreed: Mapping[str, Any]) -> str:
-        rules = tuple(
-            Rule(port=port, source=agreed["source"]) for port in (CONTROL_PORT, DATA_PORT)
-        )
-        return ctx.cloud.networks.create_security_group(
-            vpc=agreed["vpc"], rules=rules, tags=ctx.ledger.tags, token=token
-        )
-
-    source = ctx.settings.source_cidr or _own_address(ctx)
-    return ctx.ledger.ensure(
-        "security-group", ResourceKind.SECURITY_GROUP, make, {"vpc": vpc, "source": source}
-    )
-
-
-def _own_address(ctx: Context) -> str:
-    """The CIDR from which the instance will see us."""
-    target = urlsplit(ctx.settings.endpoint or f"https://ecs.{ctx.settings.region_id}.aliyuncs.com")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        # Connecting a datagram socket sends nothing; it only asks the routing table.
-        probe.connect((target.hostname, target.port or 443))
-        own = ipaddress.ip_address(probe.getsockname()[0])
-    if any(own in network for network in _NOT_ROUTED):
-        ctx.note(
-            f"This machine's address {own} is translated on its way out, so ports {CONTROL_PORT} and"
-            f" {DATA_PORT} of the intermediate instance admit any address (both sides are pinned to"
-            " this migration's certificates). Set source_cidr to narrow that.",
-            "warning",
-        )
-        return "0.0.0.0/0"
-    return f"{own}/32"
 
 
 def _instance(

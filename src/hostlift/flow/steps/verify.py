@@ -13,7 +13,7 @@ from hostlift.flow.evidence import write_signed
 from hostlift.flow.keepalive import release_time
 from hostlift.flow.rehearsal import role
 from hostlift.flow.results import Results, Site, Verified, need
-from hostlift.flow.stock import buy
+from hostlift.flow.site.stock import buy
 from hostlift.model.plan import MigrationPlan
 from hostlift.model.receipt import BootProof
 from hostlift.ports.cloud import Phase, Resource, ResourceKind

@@ -76,6 +76,7 @@ class DescribeVSwitches(Paged[Item]):
 
     action = Action.DESCRIBE_V_SWITCHES
     v_switch_id: str = ""
+    vpc_id: str = ""
     tag: tuple[Tag, ...] = ()
     region_id: str = ""
 
@@ -116,6 +117,7 @@ class DescribeSecurityGroups(Paged[Item]):
 
     action = Action.DESCRIBE_SECURITY_GROUPS
     security_group_ids: str = ""
+    vpc_id: str = ""
     tag: tuple[Tag, ...] = ()
     region_id: str = ""
 
