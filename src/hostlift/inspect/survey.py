@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hostlift.errors import HostError
-from hostlift.inspect import blocks as block_devices
 from hostlift.inspect import (
+    activity,
     btrfs,
     filesystems,
     mounts,
@@ -24,12 +24,22 @@ from hostlift.inspect import (
     system,
     workloads,
 )
+from hostlift.inspect import blocks as block_devices
 from hostlift.inspect.blocks import Blocks, Signature
 from hostlift.inspect.filesystems import StatVfs
 from hostlift.inspect.guest import Guest
 from hostlift.inspect.mentions import mentions
+from hostlift.inspect.ties import ties
 from hostlift.inspect.tools import BUDGET, Tools
-from hostlift.model.machine import Disk, FileSystem, Machine, Stacked, Subvolume, VolumeGroup
+from hostlift.model.machine import (
+    Disk,
+    FileSystem,
+    Machine,
+    Stacked,
+    Subvolume,
+    VolumeGroup,
+    Workload,
+)
 from hostlift.ports.clock import Clock
 from hostlift.ports.commands import Commands
 
@@ -70,7 +80,6 @@ def survey(root: Path, *, commands: Commands, clock: Clock, host: Host = THIS_HO
     loader, loader_version = system.loader(guest, tools, live=live)
     uname = host.uname()
     interfaces = network.interfaces(host.sys, tools) if live else ()
-    running = workloads.processes(host.proc) if live else ()
     return Machine(
         root=str(root),
         live=live,
@@ -92,13 +101,20 @@ def survey(root: Path, *, commands: Commands, clock: Clock, host: Host = THIS_HO
         kernels=system.kernels(guest, uname.release if live else ""),
         interfaces=interfaces,
         mentions=mentions(guest, interfaces),
-        workloads=workloads.detect(guest, running),
+        workloads=_workloads(guest, host, clock, live=live),
+        ties=ties(guest, host.proc, host.sys, live=live),
         listening=network.listening(host.proc) if live else (),
         selinux=system.selinux(guest, host.sys, live=live),
         loader=loader,
         loader_version=loader_version,
         virtualization=system.virtualization(host.sys, host.proc) if live else "",
     )
+
+
+def _workloads(guest: Guest, host: Host, clock: Clock, *, live: bool) -> tuple[Workload, ...]:
+    running = workloads.processes(host.proc) if live else ()
+    found = workloads.detect(guest, running)
+    return activity.measured(found, root=guest.root, proc=host.proc, clock=clock, live=live)
 
 
 def _storage(guest: Guest, host: Host, tools: Tools, *, live: bool) -> _Storage:

@@ -196,6 +196,9 @@ class Workload:
         kind: ``postgresql``, ``mysql``, ``docker``, …
         data_dir: Where its files are.
         hook: Name of the built-in freeze hook that suits it, or empty.
+        leave_out: Absolute rsync patterns of what it can do without.
+        bytes: In its data directory, as far as they were counted; None when they were not.
+        write_rate: Bytes a second that its processes wrote while they were watched.
     """
 
     kind: str
@@ -203,6 +206,22 @@ class Workload:
     data_dir: str = ""
     pids: tuple[int, ...] = ()
     hook: str = ""
+    leave_out: tuple[str, ...] = ()
+    bytes: int | None = None
+    write_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tie:
+    """What binds a server to its place, so that a copy elsewhere may not work.
+
+    Attributes:
+        kind: ``watchdog``, ``dongle``, ``licence``, ``hardware``, ``mapped-writer``.
+        what: What was seen.
+    """
+
+    kind: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +275,7 @@ class Machine:
     mentions: tuple[Mention, ...] = ()
     """Lines of configuration that name an address or interface of this machine."""
     workloads: tuple[Workload, ...] = ()
+    ties: tuple[Tie, ...] = ()
     listening: tuple[int, ...] = ()
     """TCP ports that accept connections from elsewhere."""
     selinux: str = "absent"
