@@ -16,9 +16,14 @@ from hostlift.model.machine import (
     Firmware,
     Interface,
     Kernel,
+    LogicalVolume,
     Machine,
     Partition,
+    PhysicalVolume,
+    Stacked,
+    StackKind,
     TableKind,
+    VolumeGroup,
 )
 from hostlift.model.plan import MigrationPlan
 from hostlift.plan.make import make
@@ -164,3 +169,61 @@ def some_settings(**changes: Any) -> Settings:
 def a_plan(**changes: Any) -> MigrationPlan:
     """The plan for `a_machine` with `some_settings`."""
     return replace(make(a_machine(), some_settings(), {0: ("/proc/*", "/mnt/*"), 1: ()}), **changes)
+
+
+def a_logical(name: str, size: int, **changes: Any) -> LogicalVolume:
+    """A linear volume of the group ``rhel``."""
+    device = f"/dev/mapper/rhel-{name.replace('-', '--')}"
+    return replace(
+        LogicalVolume(name=name, uuid=lvm_id_of(name), size=size, device=device), **changes
+    )
+
+
+def lvm_id_of(name: str) -> str:
+    """An identity as LVM prints it."""
+    text = (name.replace("-", "") + "0" * 32)[:32]
+    return "-".join([text[:6], *(text[n : n + 4] for n in range(6, 26, 4)), text[26:]])
+
+
+def an_lvm_machine(**changes: Any) -> Machine:
+    """As RHEL's installer makes it: /boot, and a group with root, home and swap."""
+    disk = Disk(
+        device="/dev/sda",
+        size=60 * GIB,
+        table=TableKind.MBR,
+        table_id="0xcafe0001",
+        partitions=(
+            Partition(number=1, start=MIB, size=GIB, type="83", bootable=True, device="/dev/sda1"),
+            Partition(
+                number=2, start=GIB + MIB, size=59 * GIB - MIB, type="8e", device="/dev/sda2"
+            ),
+        ),
+    )
+    logical = (
+        a_logical("swap", 2 * GIB, holds="swap"),
+        a_logical("home", 16 * GIB, holds="xfs"),
+        a_logical("root", 40 * GIB, holds="xfs"),
+    )
+    group = VolumeGroup(
+        name="rhel",
+        uuid=lvm_id_of("group"),
+        extent_size=4 * MIB,
+        physical=(PhysicalVolume(device="/dev/sda2", uuid=lvm_id_of("pv"), size=59 * GIB - MIB),),
+        logical=logical,
+    )
+    stacked = tuple(
+        Stacked(device=v.device, kind=StackKind.LVM, size=v.size, beneath=("/dev/sda2",))
+        for v in logical
+    )
+    base = a_machine(
+        disks=(disk,),
+        file_systems=(
+            a_file_system("/", logical[2].device, kind="xfs", size=40 * GIB),
+            a_file_system("/boot", "/dev/sda1", size=GIB, used=200 * MIB),
+            a_file_system("/home", logical[1].device, kind="xfs", size=16 * GIB),
+        ),
+        swaps=(FileSystem(device=logical[0].device, kind="swap", uuid="swap-uuid", size=2 * GIB),),
+        stacked=stacked,
+        groups=(group,),
+    )
+    return replace(base, **changes)

@@ -18,39 +18,95 @@ class Content(StrEnum):
     SWAP = "swap"
     BIOS_BOOT = "bios-boot"
     ESP = "esp"
+    LVM = "lvm"
     EMPTY = "empty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetPartition:
-    """One partition to make.
+class TargetSubvolume:
+    """A btrfs subvolume to make; ``path`` from the top of the file system, without a slash first."""
+
+    path: str
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """A stretch of a target disk and what is made in it.
 
     Attributes:
-        number: As in the table, from 1; the same as on the source.
-        start: Byte offset; a multiple of 1 MiB wherever the source allowed it.
+        start: Byte offset on the disk.
         size: Bytes.
-        type: As in `model.machine.Partition`.
         file_system: ``ext4``, ``xfs``, ``btrfs``, ``swap``, ``vfat`` or empty.
         fs_uuid: The source's, so that fstab and boot loader keep working.
         fs_features: ext4 features of the source: none is added that its kernel may not read.
+        subvolumes: Of a btrfs, parents before children.
         mount_point: Absolute path in the migrated system; empty when it is not mounted.
     """
 
-    number: int
     start: int
     size: int
-    type: str
     content: Content
-    uuid: str = ""
-    name: str = ""
-    bootable: bool = False
     file_system: str = ""
     fs_uuid: str = ""
     fs_label: str = ""
     fs_features: tuple[str, ...] = ()
     fs_inode_size: int = 0
     fs_inodes: int = 0
+    subvolumes: tuple[TargetSubvolume, ...] = ()
     mount_point: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetLogical(Area):
+    """A logical volume: one run of extents, so that it can be reached without device-mapper.
+
+    Attributes:
+        uuid: As LVM prints it; the source's, because GRUB looks for it.
+    """
+
+    name: str
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetPhysical:
+    """What makes a partition a physical volume of an LVM group.
+
+    Attributes:
+        uuid: Its own identity, as LVM prints it.
+        extent_size: Bytes; the same on all of a group's physical volumes.
+        volumes: The logical volumes that lie on it, in order.
+    """
+
+    group: str
+    group_uuid: str
+    uuid: str
+    extent_size: int
+    volumes: tuple[TargetLogical, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetPartition(Area):
+    """One partition to make; its start is a multiple of 1 MiB wherever the source allowed it.
+
+    Attributes:
+        number: As in the table, from 1; the same as on the source.
+        type: As in `model.machine.Partition`.
+        physical: With `Content.LVM`.
+    """
+
+    number: int
+    type: str
+    uuid: str = ""
+    name: str = ""
+    bootable: bool = False
+    physical: TargetPhysical | None = None
+
+    @property
+    def areas(self) -> tuple[Area, ...]:
+        """Itself, or the logical volumes on it."""
+        return (self,) if self.physical is None else self.physical.volumes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +122,18 @@ class TargetDisk:
     table: TableKind | None
     table_id: str = ""
     partitions: tuple[TargetPartition, ...] = ()
+
+    def area(self, volume: Volume) -> Area:
+        """Where a volume of this disk lies.
+
+        Raises:
+            LookupError: It is not of this disk.
+        """
+        partition = next((p for p in self.partitions if p.number == volume.partition), None)
+        for area in partition.areas if partition else ():
+            if not isinstance(area, TargetLogical) or area.name == volume.logical:
+                return area
+        raise LookupError(f"{volume.id} is not on disk {self.index}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +157,8 @@ class Volume:
 
     Attributes:
         id: ``disk0p1``: unique within the plan; names the volume on the wire and in the manifest.
+        logical: Name of the logical volume on that partition; else empty.
+        subvolume: The btrfs subvolume that is the volume, as in `TargetSubvolume`; else empty.
         mount_point: Where the migrated system mounts it; decides the order of mounting.
         excludes: rsync filter patterns, anchored at the volume's root, in file order.
     """
@@ -100,6 +170,8 @@ class Volume:
     file_system: str
     trees: tuple[SourceTree, ...]
     excludes: tuple[str, ...] = ()
+    logical: str = ""
+    subvolume: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hostlift.errors import ConfigError
-from hostlift.model.machine import FileSystem, Machine, TableKind
+from hostlift.model.machine import FileSystem, Machine, TableKind, VolumeGroup
 from hostlift.model.plan import GIB, Content, TargetDisk, TargetPartition
 from hostlift.plan import parts
+from hostlift.plan.formatting import formatted_for, room_for
 from hostlift.plan.layout import MBR_LIMIT, MIB
+from hostlift.plan.lodgers import fill, lodgers, minimum, wanted
 from hostlift.plan.placing import Seat, Seating, is_within
+from hostlift.plan.spots import Spot
 from hostlift.settings.rules import CHOOSE
 
 SMALLEST_GIB = 20
@@ -26,9 +29,12 @@ def plan(machine: Machine, seating: Seating, seat: Seat) -> tuple[TargetDisk, li
         ConfigError: The size does not hold what is used.
     """
     around = _around(machine, seat)
-    size_gib = _size(seat, around)
+    if seat.group is not None:
+        return _group(machine, seating, seat, seat.group), []
+    size_gib = _size(seat, room_for(seat.used) + 2 * MIB, _was(seat, around))
     warnings = [] if seat.source else _unknown_use(seat, around, size_gib)
-    if seat.source is not None and seat.source_disk is not None and seat.partition is None:
+    bare = seat.source is not None and not seat.spot.through
+    if bare and seat.source_disk is not None and seat.partition is None:
         return _whole(seat, seat.source_disk.size, size_gib), warnings
     disk = _partitioned(machine, seating, seat, size_gib)
     return (disk if seat.source else _with_new_fs(machine, seating, seat, disk)), warnings
@@ -45,9 +51,12 @@ def _around(machine: Machine, seat: Seat) -> FileSystem:
     return max(inside, key=lambda fs: len(fs.mount_point))
 
 
-def _size(seat: Seat, around: FileSystem) -> int:
+def _was(seat: Seat, around: FileSystem) -> int:
+    return _source_size(seat) if seat.source else room_for(around.used)
+
+
+def _size(seat: Seat, needed: int, was: int) -> int:
     wish = seat.wish.data_disk_size if seat.wish else -1
-    needed = parts.room_for(seat.used) + 2 * MIB
     least = max(-(-needed // GIB), SMALLEST_GIB)
     if least > LARGEST_GIB:
         raise ConfigError(
@@ -57,7 +66,6 @@ def _size(seat: Seat, around: FileSystem) -> int:
             hint="List some of its directories as data disks of their own.",
         )
     if wish in CHOOSE:
-        was = _source_size(seat) if seat.source else parts.room_for(around.used)
         return min(max(-(-was // GIB), least), LARGEST_GIB)
     if wish * GIB < needed:
         raise ConfigError(
@@ -69,9 +77,29 @@ def _size(seat: Seat, around: FileSystem) -> int:
     return wish
 
 
+def _group(machine: Machine, seating: Seating, seat: Seat, group: VolumeGroup) -> TargetDisk:
+    """One physical volume over the disk, with the group's volumes that belong here."""
+    found = lodgers(machine, seating, group, seat.disk)
+    needed = minimum(group, found) + 3 * MIB
+    size_gib = _size(seat, needed, wanted(group, found) + 3 * MIB)
+    bare = replace(seat, source=None, spot=Spot())
+    disk = _partitioned(machine, seating, bare, size_gib)
+    gpt = disk.table is TableKind.GPT
+    partition = replace(
+        disk.partitions[0],
+        type=parts.LVM_GPT_TYPE if gpt else parts.LVM_MBR_TYPE,
+        content=Content.LVM,
+    )
+    uuid = parts.physical_id(machine, group, seat.disk)
+    made = fill(group, found, (partition.start, partition.size), uuid)
+    return replace(disk, partitions=(replace(partition, physical=made),))
+
+
 def _source_size(seat: Seat) -> int:
     """What the disk was, when the file system fills it; else what the partition was."""
     disk, partition = seat.source_disk, seat.partition
+    if seat.spot.through:
+        return seat.spot.size + 2 * MIB
     if disk is not None and (partition is None or partition.size + _TABLE_ROOM >= disk.size):
         return disk.size
     if partition is not None:
@@ -93,14 +121,16 @@ def _unknown_use(seat: Seat, around: FileSystem, size_gib: int) -> list[str]:
 
 def _whole(seat: Seat, was: int, size_gib: int) -> TargetDisk:
     base = TargetPartition(number=0, start=0, size=size_gib * GIB, type="", content=Content.FILES)
-    made = parts.formatted_for(seat, base, was)
+    made = formatted_for(seat, base, was)
     return TargetDisk(index=seat.disk, size_gib=size_gib, table=None, partitions=(made,))
 
 
 def _partitioned(machine: Machine, seating: Seating, seat: Seat, size_gib: int) -> TargetDisk:
     """One partition over the disk, with the identity it had."""
     source, disk = seat.partition, seat.source_disk
-    table = (disk.table if disk else None) or TableKind.GPT
+    layered = bool(seat.spot.through)
+    table = (disk.table if disk and not layered else None) or TableKind.GPT
+    source = None if layered else source
     size = size_gib * GIB
     logical = table is TableKind.MBR and source is not None and source.number > _LAST_PRIMARY
     if table is TableKind.MBR and size > MBR_LIMIT:
@@ -121,7 +151,7 @@ def _partitioned(machine: Machine, seating: Seating, seat: Seat, size_gib: int) 
         size_gib=size_gib,
         table=table,
         table_id=_table_id(machine, seating, seat, table),
-        partitions=(parts.formatted_for(seat, base, source.size if source else _fs_size(seat)),),
+        partitions=(formatted_for(seat, base, source.size if source else _fs_size(seat)),),
     )
 
 
@@ -141,7 +171,7 @@ def _partition_uuid(machine: Machine, seat: Seat, table: TableKind, was: str) ->
 
 def _table_id(machine: Machine, seating: Seating, seat: Seat, table: TableKind) -> str:
     """The source disk's, unless another disk of the target has it already."""
-    disk = seat.source_disk
+    disk = seat.source_disk if not seat.spot.through else None
     earlier = [
         s
         for s in seating.seats

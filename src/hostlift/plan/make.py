@@ -7,20 +7,32 @@ each volume a partition, and here the parts become one plan with a forecast.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hostlift.errors import CheckBlocked, ConfigError
 from hostlift.model.machine import Machine
 from hostlift.model.plan import (
+    Area,
     Content,
     Forecast,
     MigrationPlan,
     SourceTree,
     TargetDisk,
+    TargetLogical,
     TargetPartition,
     Volume,
 )
-from hostlift.plan import data_disk, placing, system_disk, words
+from hostlift.plan import (
+    data_disk,
+    layers,
+    lodgers,
+    placing,
+    subvolumes,
+    system_disk,
+    words,
+)
 from hostlift.plan.placing import MAKEABLE, Seat, Seating, relative
 from hostlift.plan.promise import promise
 from hostlift.settings.user_config import Settings
@@ -30,6 +42,7 @@ MOST_DISKS = 16
 ASSUMED_LINK = 12_500_000
 """Bytes per second of the forecast: 100 Mbit/s, the public inbound rate of a small instance."""
 _KIB = 1024
+_LONGEST_NAME = 40
 _SECONDS_PER_FILE = 0.0003
 _FIXED_SECONDS = 300.0
 """Provisioning, adaptation, snapshots, image, trial."""
@@ -59,14 +72,15 @@ def make(
         CheckBlocked: The source cannot be mirrored as it is.
     """
     _demand_room_for(len(settings.data_disks))
-    seating = placing.seat(machine, settings, excludes, private)
+    seating = _seating(machine, settings, excludes, private)
     _demand_makeable(seating)
     system, warnings = system_disk.plan(machine, seating, settings.system_disk_size)
     disks = [system]
-    for seat in sorted((s for s in seating.seats if s.wish), key=lambda s: s.disk):
+    for seat in sorted((s for s in seating.seats if s.wish and not s.of), key=lambda s: s.disk):
         disk, told = data_disk.plan(machine, seating, seat)
         disks.append(disk)
         warnings += told
+    warnings += [*lodgers.changes(machine, seating), *layers.changes(machine, seating)]
     warnings += [
         f"the swap file {f} is not copied and its line in fstab is switched off; make a new one there"
         for f in placing.swap_files(machine)
@@ -116,30 +130,58 @@ def _demand_makeable(seating: Seating) -> None:
             )
 
 
+def _seating(
+    machine: Machine,
+    settings: Settings,
+    excludes: Mapping[int, tuple[str, ...]],
+    private: tuple[str, ...],
+) -> Seating:
+    """Every seat, btrfs subvolumes that nobody mounts included."""
+    seating = placing.seat(machine, settings, excludes, private)
+    seats, told = subvolumes.with_all(seating.seats)
+    root = next(s for s in seats if s.mount_point == "/")
+    return replace(seating, root=root, seats=tuple(seats), warnings=(*seating.warnings, *told))
+
+
 def _volume(seat: Seat, disks: list[TargetDisk]) -> Volume:
-    partition = _partition(seat, disks)
+    partition, area = _place(seat, disks)
+    logical = area.name if isinstance(area, TargetLogical) else ""
     trees = [SourceTree(path=seat.mount_point)]
     trees += [
         SourceTree(path=g.mount_point, prefix=relative(g.mount_point, seat.mount_point))
         for g in seat.guests
     ]
     return Volume(
-        id=f"disk{seat.disk}p{partition.number}",
+        id=f"disk{seat.disk}p{partition.number}{_suffix(logical or seat.subvolume)}",
         disk=seat.disk,
         partition=partition.number,
+        logical=logical,
+        subvolume=seat.subvolume,
         mount_point=seat.mount_point,
-        file_system=partition.file_system,
+        file_system=area.file_system,
         trees=tuple(trees),
         excludes=seat.excludes,
     )
 
 
-def _partition(seat: Seat, disks: list[TargetDisk]) -> TargetPartition:
+def _suffix(name: str) -> str:
+    """A name within a partition as a part of an id, which names files and folders too."""
+    if not name:
+        return ""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "_.+") else "-" for c in name)
+    if plain == name and len(name) <= _LONGEST_NAME:
+        return f"-{name}"
+    return f"-{plain[:_LONGEST_NAME]}-{zlib.crc32(name.encode('utf-8', 'surrogateescape')):08x}"
+
+
+def _place(seat: Seat, disks: list[TargetDisk]) -> tuple[TargetPartition, Area]:
     disk = next(d for d in disks if d.index == seat.disk)
+    mount_point = seat.of or seat.mount_point
     return next(
-        p
+        (p, area)
         for p in disk.partitions
-        if p.mount_point == seat.mount_point and p.content in (Content.FILES, Content.ESP)
+        for area in p.areas
+        if area.mount_point == mount_point and area.content in (Content.FILES, Content.ESP)
     )
 
 

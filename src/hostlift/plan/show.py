@@ -5,7 +5,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from hostlift.model.plan import GIB, MigrationPlan, TargetDisk, TargetPartition, Volume
+from hostlift.model.plan import (
+    GIB,
+    Area,
+    MigrationPlan,
+    TargetDisk,
+    TargetLogical,
+    TargetPartition,
+    Volume,
+)
 
 _MIB = 1 << 20
 _MINUTE = 60
@@ -70,26 +78,37 @@ def _disk(disk: TargetDisk, volumes: tuple[Volume, ...]) -> list[str]:
     name = "System disk" if disk.index == 0 else f"Data disk {disk.index}"
     table = {"gpt": "GPT", "dos": "MBR", "None": "no partition table"}[str(disk.table)]
     told = [f"{name}: {disk.size_gib} GiB, {table}"]
-    by_partition = {v.partition: v for v in volumes if v.disk == disk.index}
     for partition in disk.partitions:
         told.append("  " + _partition(partition))
-        volume = by_partition.get(partition.number)
-        if volume is not None:
-            told += ["      " + line for line in _volume(volume)]
+        for area in partition.areas:
+            if isinstance(area, TargetLogical):
+                told.append(
+                    f"     {size(area.size):>10}  {_what(area)}, logical volume {area.name}"
+                )
+            mine = [v for v in volumes if v.disk == disk.index and disk.area(v) is area]
+            told += ["      " + line for volume in mine for line in _volume(volume, area)]
     return told
 
 
 def _partition(partition: TargetPartition) -> str:
-    what = f"{partition.content}"
-    if partition.file_system and partition.file_system != partition.content:
-        what = f"{partition.file_system}"
-    where = f" on {partition.mount_point}" if partition.mount_point else ""
-    label = f" label {partition.fs_label}" if partition.fs_label else ""
-    return f"{partition.number or '-'}  {size(partition.size):>10}  {what}{where}{label}"
+    group = f" group {partition.physical.group}" if partition.physical else ""
+    return f"{partition.number or '-'}  {size(partition.size):>10}  {_what(partition)}{group}"
 
 
-def _volume(volume: Volume) -> list[str]:
-    told = [f"from {t.path} into {t.prefix}" for t in volume.trees if t.prefix != "/"]
+def _what(area: Area) -> str:
+    what = f"{area.content}"
+    if area.file_system and area.file_system != area.content:
+        what = f"{area.file_system}"
+    where = f" on {area.mount_point}" if area.mount_point else ""
+    label = f" label {area.fs_label}" if area.fs_label else ""
+    return f"{what}{where}{label}"
+
+
+def _volume(volume: Volume, area: Area) -> list[str]:
+    told = []
+    if volume.subvolume and volume.mount_point != area.mount_point:
+        told.append(f"subvolume {_printable(volume.subvolume)} on {volume.mount_point}")
+    told += [f"from {t.path} into {t.prefix}" for t in volume.trees if t.prefix != "/"]
     if volume.excludes:
         told.append("without " + " ".join(_printable(p) for p in volume.excludes))
     return told

@@ -14,8 +14,9 @@ from hostlift.model.machine import Disk, Firmware, Machine, Partition, TableKind
 from hostlift.model.plan import GIB, Content, TargetDisk
 from hostlift.plan import layout, parts
 from hostlift.plan.layout import MIB, TooSmall
+from hostlift.plan.occupants import occupants
 from hostlift.plan.parts import Part
-from hostlift.plan.placing import SYSTEM_DISK, Seat, Seating
+from hostlift.plan.placing import SYSTEM_DISK, Seating
 from hostlift.settings.rules import CHOOSE
 
 SMALLEST_GIB = 20
@@ -42,7 +43,7 @@ def plan(machine: Machine, seating: Seating, wish: int) -> tuple[TargetDisk, lis
         places = layout.arrange(slots, size_gib * GIB, table)
     except TooSmall as error:
         raise _too_small(wish, size_gib, error.needed, seating) from None
-    made = tuple(parts.target(p, places[p.partition.number]) for p in kept)
+    made = tuple(parts.target(machine, p, places[p.partition.number]) for p in kept)
     left = size_gib * GIB - max(start + size for start, size in places.values())
     if left > GIB:
         warnings.append(
@@ -95,32 +96,19 @@ def _as_table(machine: Machine, seating: Seating) -> tuple[Disk, TableKind]:
 def _kept(
     machine: Machine, seating: Seating, disk: Disk, table: TableKind
 ) -> tuple[list[Part], list[str]]:
-    seats = {_device(s): s for s in seating.on(SYSTEM_DISK)}
-    swaps = {s.device: s for s in machine.swaps}
     kept: list[Part] = []
     warnings: list[str] = []
     for partition in disk.partitions:
-        seat = seats.get(partition.device)
+        found = occupants(machine, seating, disk, partition)
         esp = partition.type in parts.ESP_TYPES
-        if partition.device in swaps:
-            part = Part(partition=partition, content=Content.SWAP, swap=swaps[partition.device])
-        elif seat is not None:
-            part = Part(
-                partition=partition, content=Content.ESP if esp else Content.FILES, seat=seat
-            )
-        else:
-            content = _special(partition, table, esp=esp)
-            if content is None:
-                warnings.append(f"{partition.device} is left out: nothing of it is mounted")
-                continue
-            part = Part(partition=partition, content=content)
-        kept.append(part)
+        content = None if found else _special(partition, table, esp=esp)
+        if content is not None:
+            found = [Part(partition=partition, content=content)]
+        if not found:
+            warnings.append(f"{partition.device} is left out: nothing of it is mounted")
+        kept += found
     _demand_esp(machine, kept)
     return kept, warnings
-
-
-def _device(seat: Seat) -> str:
-    return seat.source.device if seat.source is not None else ""
 
 
 def _special(partition: Partition, table: TableKind, *, esp: bool) -> Content | None:

@@ -165,6 +165,16 @@ class Settings(BaseModel):
         default="low",
         description='"low" (the passes give way to the services of a live source) or "normal"',
     )
+    flatten_lvm: StrictBool = Field(
+        default=False,
+        description="true or false: make plain partitions of LVM's logical volumes; false: keep LVM"
+        " with the same names",
+    )
+    luks: Literal["", "plain"] = Field(
+        default="",
+        description='"plain" (what is encrypted on the source is stored unencrypted on the target)'
+        ' or "" (a source with encrypted devices is refused)',
+    )
     freeze_limit: StrictInt = Field(
         default=30, ge=1, le=3600, description="a whole number of seconds from 1 to 3600"
     )
