@@ -103,7 +103,7 @@ def _copy(system: System, root: Path, commands: SystemCommands) -> None:
 
 
 def _in_chroot(root: Path, argv: list[str], commands: SystemCommands) -> None:
-    with prepared(root, commands, nodes=[], by_uuid={}) as guest:
+    with prepared(root, commands, nodes=[], links={}) as guest:
         guest.run(argv, timeout=_COPY_TIMEOUT)
 
 

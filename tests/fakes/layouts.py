@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from fakes import lvm_layouts
+
 from hostlift.adapt.layout import Layout
 from hostlift.adapt.ledger import Ledger
 from hostlift.adapt.linux.bench import Bench
@@ -89,11 +91,21 @@ ESP = TargetPartition(
 )
 
 
+LVM_ORDER = replace(
+    ORDER, disks=(lvm_layouts.DISK,), volumes=lvm_layouts.VOLUMES, serials={0: "d-system"}
+)
+
+
 def an_order(
-    *, swap: bool = True, esp: bool = False, firmware: str = "", addressing: str = "dhcp"
+    *,
+    swap: bool = True,
+    esp: bool = False,
+    lvm: bool = False,
+    firmware: str = "",
+    addressing: str = "dhcp",
 ) -> AdaptOrder:
-    """An order for a machine that lacks swap, or starts by UEFI, or keeps its addresses."""
-    order = ORDER if swap else WITHOUT_SWAP
+    """An order for a machine that lacks swap, or starts by UEFI, or keeps its addresses or LVM."""
+    order = LVM_ORDER if lvm else ORDER if swap else WITHOUT_SWAP
     disk = order.disks[0]
     if esp:
         disk = replace(disk, partitions=(*disk.partitions, ESP))

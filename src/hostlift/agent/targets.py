@@ -17,22 +17,17 @@ from typing import TYPE_CHECKING
 
 from hostlift.agent.targetstate import Phase, TargetState, fingerprint, load, new_state, save
 from hostlift.errors import HostError
+from hostlift.host.areas import area_node, is_area_in_use, make_area, make_groups
 from hostlift.host.beneath import open_folder
-from hostlift.host.blockdev import by_serial, flush, is_blank, is_in_use, locked
+from hostlift.host.blockdev import by_serial, flush, is_blank, locked
 from hostlift.host.clock import SystemClock
-from hostlift.host.disks import (
-    check_file_system,
-    make_file_system,
-    make_table,
-    node_of,
-    show_partitions,
-)
+from hostlift.host.disks import check_file_system, make_table, show_partitions
 from hostlift.host.mounts import bind_mount, mount, mount_table, unmount
 from hostlift.remote.messages import Prepared, PrepareOrder, Sealed, VolumeReady
 from hostlift.replicate.receiving.journals import recover
 
 if TYPE_CHECKING:
-    from hostlift.model.plan import TargetDisk, TargetPartition, Volume
+    from hostlift.model.plan import Area, TargetDisk, Volume
     from hostlift.ports.clock import Clock
     from hostlift.ports.commands import Commands
 
@@ -41,6 +36,8 @@ Progress = Callable[[str, int, int], None]
 
 _DISK_TIMEOUT = 120.0
 _UNMOUNT_TIMEOUT = 30.0
+_MAKER = "hostlift"
+"""Where LVM's metadata says that a group was made."""
 _SAFE = ("noatime", "nodev", "nosuid")
 _OWN_OPTIONS = {
     "ext4": ("noinit_itable",),  # the guest finishes them; zeros would only swell the image
@@ -102,12 +99,11 @@ class Targets:
             mounted_now = {m.mount_point for m in mount_table()}
             devices: dict[int, str] = {}
             for volume in state.order.volumes:
-                place = self._place(volume)
-                if str(place) not in mounted_now:
+                if str(self._place(volume)) not in mounted_now:
                     disk = _disk(state.order, volume.disk)
                     if disk.index not in devices:
                         devices[disk.index] = self._shown(state.order, disk)
-                    self._mount(devices[disk.index], disk, volume)
+                    self._mount(devices[disk.index], disk.area(volume), volume)
             return {v.id: self._place(v) for v in state.order.volumes}
 
     def devices(self) -> Mapping[int, str]:
@@ -144,12 +140,13 @@ class Targets:
             for volume in sorted(order.volumes, key=_depth, reverse=True):
                 self._release(self._place(volume))
             checks: dict[str, str] = {}
+            said: dict[Area, str] = {}
             for volume in order.volumes:
                 disk = _disk(order, volume.disk)
-                node = node_of(self._shown(order, disk), _partition(disk, volume))
-                self._wait_until_free(volume, node)
-                checks[volume.id] = self._checked(volume, node)
-                flush(node)
+                area, device = disk.area(volume), self._shown(order, disk)
+                if area not in said:
+                    said[area] = self._checked(volume, device, area)
+                checks[volume.id] = said[area]
             for disk in order.disks:
                 flush(self._device(order, disk))
             return Sealed(checks=checks)
@@ -183,13 +180,15 @@ class Targets:
                 )
         state = new_state(order)
         save(self._file, state)
-        total = sum(1 + len(d.partitions) for d in order.disks)
+        total = sum(1 + sum(len(p.areas) for p in d.partitions) for d in order.disks)
         done = 0
         for disk in order.disks:
             with locked(devices[disk.index]):
                 for label in self._make_disk(devices[disk.index], disk):
                     progress(label, done, total)
                     done += 1
+        # Last: what watches for LVM on this machine would take hold of a group before it is made.
+        make_groups(order.disks, devices, host=_MAKER, time=int(self._clock.now()))
         save(self._file, state.completed())
         progress("target disks ready", total, total)
 
@@ -199,8 +198,9 @@ class Targets:
         if disk.table is not None:
             make_table(device, disk, commands=self._commands, clock=self._clock)
         for partition in disk.partitions:
-            yield f"formatting disk {disk.index}"
-            make_file_system(node_of(device, partition), partition, commands=self._commands)
+            for area in partition.areas:
+                yield f"formatting disk {disk.index}"
+                make_area(device, area, self._mount_root / "making", commands=self._commands)
         flush(device)
 
     def _ready(self, volume: str, place: Path) -> VolumeReady:
@@ -233,19 +233,18 @@ class Targets:
     def _place(self, volume: Volume) -> Path:
         return self._mount_root / volume.id
 
-    def _mount(self, device: str, disk: TargetDisk, volume: Volume) -> None:
+    def _mount(self, device: str, area: Area, volume: Volume) -> None:
         place = self._place(volume)
         place.mkdir(parents=True, exist_ok=True)
         options = (*_SAFE, *_OWN_OPTIONS.get(volume.file_system, ()))
-        node = node_of(device, _partition(disk, volume))
-        mount(node, place, kind=volume.file_system, options=options)
+        if area.subvolumes:
+            options = (*options, f"subvol=/{volume.subvolume}")
+        with area_node(device, area, commands=self._commands) as node:
+            mount(node, place, kind=volume.file_system, options=options)
         # A crash may have come between the commit of a large file's changes and their writing, and
         # the source may never come back. What cannot be carried out now, the next pass reports.
         with contextlib.suppress(OSError):
             recover(place)
-        # A crash may have come between the commit of a large file's changes and their writing, and
-        # the source may never come back with another pass.
-        recover(place)
 
     def _release(self, place: Path) -> None:
         if str(place) not in {m.mount_point for m in mount_table()}:
@@ -261,27 +260,31 @@ class Targets:
             else:
                 return
 
-    def _wait_until_free(self, volume: Volume, node: str) -> None:
+    def _wait_until_free(self, volume: Volume, device: str, area: Area) -> None:
         """A namespace made while it was mounted holds a copy of the mount: nothing is on disk yet."""
         deadline = self._clock.monotonic() + _UNMOUNT_TIMEOUT
-        while is_in_use(node):
+        while is_area_in_use(device, area):
             if self._clock.monotonic() >= deadline:
                 raise HostError(
                     "another process on the intermediate instance keeps the volume mounted",
-                    subject=f"{volume.id} ({node})",
+                    subject=f"{volume.id} ({device})",
                 )
             self._clock.sleep(0.2)
 
-    def _checked(self, volume: Volume, node: str) -> str:
-        try:
-            return check_file_system(node, volume.file_system, commands=self._commands)
-        except HostError as error:
-            raise HostError(
-                f"the file system of {volume.mount_point} has errors: {error}",
-                subject=volume.id,
-                hint="Rerun; when it stays, release the intermediate instance with"
-                " 'hostlift data clear' and migrate again.",
-            ) from error
+    def _checked(self, volume: Volume, device: str, area: Area) -> str:
+        self._wait_until_free(volume, device, area)
+        with area_node(device, area, commands=self._commands) as node:
+            try:
+                said = check_file_system(node, volume.file_system, commands=self._commands)
+            except HostError as error:
+                raise HostError(
+                    f"the file system of {volume.mount_point} has errors: {error}",
+                    subject=volume.id,
+                    hint="Rerun; when it stays, release the intermediate instance with"
+                    " 'hostlift data clear' and migrate again.",
+                ) from error
+            flush(node)
+            return said
 
     def _disassemble(self) -> None:
         """Take apart what an agent that was killed left assembled."""
@@ -309,10 +312,6 @@ def _require_same(old: PrepareOrder, new: PrepareOrder) -> None:
 
 def _disk(order: PrepareOrder, index: int) -> TargetDisk:
     return next(d for d in order.disks if d.index == index)
-
-
-def _partition(disk: TargetDisk, volume: Volume) -> TargetPartition:
-    return next(p for p in disk.partitions if p.number == volume.partition)
 
 
 def _depth(volume: Volume) -> tuple[int, str]:

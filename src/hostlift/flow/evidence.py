@@ -73,13 +73,13 @@ def _evidence(
             hint="Release everything with 'hostlift data clear' and migrate again.",
         )
     disk = next(d for d in plan.disks if d.index == volume.disk)
-    partition = next(p for p in disk.partitions if p.number == volume.partition)
     return Evidence(
         volume=volume.id,
         file=name,
         blake3=digest,
         disk=volume.disk,
-        start=partition.start,
+        start=disk.area(volume).start,
+        subvolume=f"/{volume.subvolume}" if disk.area(volume).subvolumes else "",
         file_system=volume.file_system,
         trees=volume.trees,
         excludes=volume.excludes,

@@ -62,7 +62,7 @@ class Chroot:
 
 @contextlib.contextmanager
 def prepared(
-    root: Path, commands: Commands, *, nodes: Iterable[str], by_uuid: Mapping[str, Path]
+    root: Path, commands: Commands, *, nodes: Iterable[str], links: Mapping[str, Path]
 ) -> Iterator[Chroot]:
     """Make ``root`` fit for the guest's tools for the length of the block.
 
@@ -70,7 +70,7 @@ def prepared(
         root: The guest's assembled tree, itself a mount point.
         commands: Runs the tools.
         nodes: Block devices the guest may see, under the names they have here.
-        by_uuid: What udev would put under ``/dev/disk/by-uuid``.
+        links: What udev would make below ``/dev``: ``disk/by-uuid/…``, ``mapper/…``.
 
     Raises:
         HostError: The kernel refused a mount.
@@ -86,7 +86,7 @@ def prepared(
             place = _folder(root, name)
             if place is not None:
                 stack.enter_context(mounted(kind, place, kind=kind, options=options))
-        _fill_dev(root / "dev", nodes, by_uuid)
+        _fill_dev(root / "dev", nodes, links)
         yield Chroot(root, commands)
 
 
@@ -105,7 +105,7 @@ def _folder(root: Path, name: str) -> Path | None:
         os.close(folder)
 
 
-def _fill_dev(dev: Path, nodes: Iterable[str], by_uuid: Mapping[str, Path]) -> None:
+def _fill_dev(dev: Path, nodes: Iterable[str], links: Mapping[str, Path]) -> None:
     if not os.path.ismount(dev):
         return
     for name, (major, minor) in _CHARACTER_NODES.items():
@@ -116,9 +116,9 @@ def _fill_dev(dev: Path, nodes: Iterable[str], by_uuid: Mapping[str, Path]) -> N
         (dev / folder).mkdir(parents=True)
     for node in nodes:
         _copy_node(dev, node)
-    for uuid, node_path in by_uuid.items():
+    for name, node_path in links.items():
         if node_path.is_block_device():
-            os.symlink(node_path, dev / "disk/by-uuid" / uuid)
+            os.symlink(node_path, dev / name)
 
 
 def _copy_node(dev: Path, node: str) -> None:

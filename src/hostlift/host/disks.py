@@ -14,7 +14,7 @@ from pathlib import Path
 from hostlift.errors import HostError
 from hostlift.host.blockdev import device_size, flush, partition_node, sector_size, wait_for_node
 from hostlift.model.machine import TableKind
-from hostlift.model.plan import TargetDisk, TargetPartition
+from hostlift.model.plan import Area, TargetDisk, TargetPartition
 from hostlift.ports.clock import Clock
 from hostlift.ports.commands import Commands
 
@@ -144,22 +144,22 @@ def knows_partition(device: str, partition: TargetPartition) -> bool:
         return False
 
 
-def make_file_system(node: str, partition: TargetPartition, *, commands: Commands) -> None:
-    """Make what the partition shall hold; one that holds nothing is left alone."""
-    if not partition.file_system:
+def make_file_system(node: str, area: Area, *, commands: Commands) -> None:
+    """Make what an area shall hold; one that holds nothing is left alone."""
+    if not area.file_system:
         return
-    argv = mkfs_argv(node, partition, device_size(node))
+    argv = mkfs_argv(node, area, device_size(node))
     commands.run(argv, timeout=_MKFS_TIMEOUT)
     flush(node)
 
 
-def mkfs_argv(node: str, partition: TargetPartition, size: int) -> list[str]:
-    """The command line that makes a partition's file system.
+def mkfs_argv(node: str, area: Area, size: int) -> list[str]:
+    """The command line that makes an area's file system.
 
     Raises:
         HostError: We cannot make this kind.
     """
-    makers: dict[str, Callable[[TargetPartition, int], list[str]]] = {
+    makers: dict[str, Callable[[Area, int], list[str]]] = {
         "ext2": _ext,
         "ext3": _ext,
         "ext4": _ext,
@@ -168,10 +168,10 @@ def mkfs_argv(node: str, partition: TargetPartition, size: int) -> list[str]:
         "swap": _swap,
         "vfat": _vfat,
     }
-    maker = makers.get(partition.file_system)
+    maker = makers.get(area.file_system)
     if maker is None:
-        raise HostError(f"cannot make a file system of kind {partition.file_system}", subject=node)
-    return [*maker(partition, size), node]
+        raise HostError(f"cannot make a file system of kind {area.file_system}", subject=node)
+    return [*maker(area, size), node]
 
 
 def check_file_system(node: str, kind: str, *, commands: Commands) -> str:
@@ -198,16 +198,6 @@ def check_file_system(node: str, kind: str, *, commands: Commands) -> str:
 def node_of(device: str, partition: TargetPartition) -> str:
     """The node a partition of a plan has on ``device``."""
     return partition_node(device, partition.number)
-
-
-def by_uuid(devices: dict[int, str], disks: tuple[TargetDisk, ...]) -> dict[str, Path]:
-    """File system UUID -> node of everything a plan makes; udev's links, without udev."""
-    return {
-        partition.fs_uuid: Path(node_of(devices[disk.index], partition))
-        for disk in disks
-        for partition in disk.partitions
-        if partition.fs_uuid
-    }
 
 
 def _table_id(disk: TargetDisk) -> str:
@@ -237,57 +227,57 @@ def _escaped(name: str) -> str:
     return "".join(c if c not in '"\\' else f"\\x{ord(c):02x}" for c in name)
 
 
-def _ext(partition: TargetPartition, size: int) -> list[str]:
-    kind = partition.file_system
-    wanted = [f for f in partition.fs_features if f in _EXT_SETTABLE] or _EXT_DEFAULT[kind]
+def _ext(area: Area, size: int) -> list[str]:
+    kind = area.file_system
+    wanted = [f for f in area.fs_features if f in _EXT_SETTABLE] or _EXT_DEFAULT[kind]
     if size < _TIB16:
         wanted = [f for f in wanted if f not in _EXT_UNREADABLE]
     argv = ["mke2fs", "-q", "-F", "-t", kind, "-O", ",".join(["none", *wanted])]
     argv += ["-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1"]
-    argv += ["-U", partition.fs_uuid] if partition.fs_uuid else []
-    argv += ["-L", partition.fs_label] if partition.fs_label else []
-    argv += ["-I", str(partition.fs_inode_size)] if partition.fs_inode_size else []
-    if partition.fs_inodes:
-        argv += ["-N", str(max(partition.fs_inodes, size // _BYTES_PER_INODE))]
+    argv += ["-U", area.fs_uuid] if area.fs_uuid else []
+    argv += ["-L", area.fs_label] if area.fs_label else []
+    argv += ["-I", str(area.fs_inode_size)] if area.fs_inode_size else []
+    if area.fs_inodes:
+        argv += ["-N", str(max(area.fs_inodes, size // _BYTES_PER_INODE))]
     return argv
 
 
-def _xfs(partition: TargetPartition, size: int) -> list[str]:
+def _xfs(area: Area, size: int) -> list[str]:
     argv = ["mkfs.xfs", "-q", "-f", "-K"]
     for section, names in _XFS_SECTIONS.items():
-        values = [f"{name}={int(_xfs_has(partition, name))}" for name in names]
-        if section == "-m" and partition.fs_uuid:
-            values.append(f"uuid={partition.fs_uuid}")
-        if section == "-i" and partition.fs_inode_size:
-            values.append(f"size={partition.fs_inode_size}")
+        values = [f"{name}={int(_xfs_has(area, name))}" for name in names]
+        if section == "-m" and area.fs_uuid:
+            values.append(f"uuid={area.fs_uuid}")
+        if section == "-i" and area.fs_inode_size:
+            values.append(f"size={area.fs_inode_size}")
         argv += [section, ",".join(values)]
-    argv += ["-L", partition.fs_label] if partition.fs_label else []
+    argv += ["-L", area.fs_label] if area.fs_label else []
     return [*argv, "--unsupported"] if size < _XFS_SMALLEST else argv
 
 
-def _xfs_has(partition: TargetPartition, name: str) -> bool:
-    features = partition.fs_features
+def _xfs_has(area: Area, name: str) -> bool:
+    features = area.fs_features
     if not features:
         return name == "crc"  # what every kernel since 3.15 can mount
     return name in features or f"{name}=1" in features
 
 
-def _btrfs(partition: TargetPartition, _size: int) -> list[str]:
+def _btrfs(area: Area, _size: int) -> list[str]:
     argv = ["mkfs.btrfs", "-q", "-f", "-K"]
-    present = {f.replace("_", "-") for f in partition.fs_features}
+    present = {f.replace("_", "-") for f in area.fs_features}
     argv += [] if "no-holes" in present else ["-O", "^no-holes"]
     argv += [] if "free-space-tree" in present else ["-R", "^free-space-tree"]
-    argv += ["-U", partition.fs_uuid] if partition.fs_uuid else []
-    return [*argv, "-L", partition.fs_label] if partition.fs_label else argv
+    argv += ["-U", area.fs_uuid] if area.fs_uuid else []
+    return [*argv, "-L", area.fs_label] if area.fs_label else argv
 
 
-def _swap(partition: TargetPartition, _size: int) -> list[str]:
+def _swap(area: Area, _size: int) -> list[str]:
     argv = ["mkswap", "-f"]
-    argv += ["-U", partition.fs_uuid] if partition.fs_uuid else []
-    return [*argv, "-L", partition.fs_label] if partition.fs_label else argv
+    argv += ["-U", area.fs_uuid] if area.fs_uuid else []
+    return [*argv, "-L", area.fs_label] if area.fs_label else argv
 
 
-def _vfat(partition: TargetPartition, _size: int) -> list[str]:
+def _vfat(area: Area, _size: int) -> list[str]:
     argv = ["mkfs.vfat"]
-    argv += ["-i", partition.fs_uuid.replace("-", "")] if partition.fs_uuid else []
-    return [*argv, "-n", partition.fs_label] if partition.fs_label else argv
+    argv += ["-i", area.fs_uuid.replace("-", "")] if area.fs_uuid else []
+    return [*argv, "-n", area.fs_label] if area.fs_label else argv

@@ -159,6 +159,7 @@ class Volume:
         id: ``disk0p1``: unique within the plan; names the volume on the wire and in the manifest.
         logical: Name of the logical volume on that partition; else empty.
         subvolume: The btrfs subvolume that is the volume, as in `TargetSubvolume`; else empty.
+        mounted: False for a subvolume that is seen in the volume above it without being mounted.
         mount_point: Where the migrated system mounts it; decides the order of mounting.
         excludes: rsync filter patterns, anchored at the volume's root, in file order.
     """
@@ -172,6 +173,7 @@ class Volume:
     excludes: tuple[str, ...] = ()
     logical: str = ""
     subvolume: str = ""
+    mounted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

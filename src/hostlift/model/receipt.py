@@ -51,6 +51,7 @@ class Evidence:
         disk: Index of the target disk, in the plan's order.
         start: Byte offset of the file system on that disk.
         file_system: ``ext4``, ``xfs``, … as it was made on the target.
+        subvolume: Absolute path of the btrfs subvolume that is the volume; empty: there are none.
         trees: The source's file systems that fill it.
         excludes: rsync filter patterns, anchored at the volume's root: not among the entries.
     """
@@ -63,6 +64,7 @@ class Evidence:
     file_system: str
     trees: tuple[SourceTree, ...] = ()
     excludes: tuple[str, ...] = ()
+    subvolume: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

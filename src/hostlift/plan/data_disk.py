@@ -8,12 +8,12 @@ from dataclasses import replace
 from hostlift.errors import ConfigError
 from hostlift.model.machine import FileSystem, Machine, TableKind, VolumeGroup
 from hostlift.model.plan import GIB, Content, TargetDisk, TargetPartition
+from hostlift.model.spots import Spot
 from hostlift.plan import parts
 from hostlift.plan.formatting import formatted_for, room_for
 from hostlift.plan.layout import MBR_LIMIT, MIB
 from hostlift.plan.lodgers import fill, lodgers, minimum, wanted
 from hostlift.plan.placing import Seat, Seating, is_within
-from hostlift.plan.spots import Spot
 from hostlift.settings.rules import CHOOSE
 
 SMALLEST_GIB = 20

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostlift.model.machine import Machine, Stacked, StackKind
+from hostlift.model.spots import spot
 from hostlift.plan.placing import Seating
-from hostlift.plan.spots import spot
 
 
 def changes(machine: Machine, seating: Seating) -> Iterator[str]:

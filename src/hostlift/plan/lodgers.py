@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from hostlift.model.machine import FileSystem, LogicalVolume, Machine, VolumeGroup
 from hostlift.model.plan import Content, TargetLogical, TargetPhysical
+from hostlift.model.spots import spot
 from hostlift.plan.formatting import formatted, formatted_for, room_for
 from hostlift.plan.layout import MIB, TooSmall
 from hostlift.plan.placing import Seat, Seating
-from hostlift.plan.spots import spot
 
 HEAD = MIB
 """LVM's metadata, before the first extent."""

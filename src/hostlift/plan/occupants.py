@@ -9,11 +9,11 @@ from dataclasses import replace
 from hostlift.errors import CheckBlocked
 from hostlift.model.machine import Disk, FileSystem, Machine, Partition, TableKind
 from hostlift.model.plan import Content
+from hostlift.model.spots import Spot, spot
 from hostlift.plan import parts
 from hostlift.plan.lodgers import lodgers
 from hostlift.plan.parts import Part
 from hostlift.plan.placing import SYSTEM_DISK, Seat, Seating
-from hostlift.plan.spots import Spot, spot
 
 _MBR_PRIMARIES = 4
 

@@ -16,8 +16,8 @@ from hostlift.model.machine import (
     VolumeGroup,
 )
 from hostlift.model.plan import TargetSubvolume
+from hostlift.model.spots import Spot, spot, spots
 from hostlift.plan import patterns
-from hostlift.plan.spots import Spot, spot, spots
 from hostlift.settings.user_config import DataDisk, Settings
 
 SYSTEM_DISK = 0

@@ -91,20 +91,32 @@ def mounted_images(
     private_namespace()
     with contextlib.ExitStack() as stack:
         found: dict[str, Path] = {}
-        for volume in evidence:
-            place = images.folder / volume.volume
-            place.mkdir()
-            device = _attached(images.disks[volume.disk], volume, commands)
+        for volumes in _by_place(evidence):
+            device = _attached(images.disks[volumes[0].disk], volumes[0], commands)
             try:
-                options = _UNTOUCHED.get(volume.file_system, ("ro",))
-                stack.enter_context(
-                    mounted(device, place, kind=volume.file_system, options=options)
-                )
+                for volume in volumes:
+                    place = images.folder / volume.volume
+                    place.mkdir()
+                    kind, options = volume.file_system, _options(volume)
+                    stack.enter_context(mounted(device, place, kind=kind, options=options))
+                    found[volume.volume] = place
             finally:
                 # Still mounted: the kernel lets go of it at the last unmount.
                 commands.run(["losetup", "--detach", device], timeout=_LOOP_TIMEOUT)
-            found[volume.volume] = place
         yield found
+
+
+def _by_place(evidence: Sequence[Evidence]) -> list[list[Evidence]]:
+    """Volumes that are subvolumes of one file system together: it must not be seen twice."""
+    found: dict[tuple[int, int], list[Evidence]] = {}
+    for volume in evidence:
+        found.setdefault((volume.disk, volume.start), []).append(volume)
+    return list(found.values())
+
+
+def _options(volume: Evidence) -> tuple[str, ...]:
+    options = _UNTOUCHED.get(volume.file_system, ("ro",))
+    return (*options, f"subvol={volume.subvolume}") if volume.subvolume else options
 
 
 def _raw(image: Path, copy: Path, commands: Commands) -> Path:

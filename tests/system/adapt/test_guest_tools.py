@@ -71,7 +71,9 @@ def test_the_guest_sees_usual_nodes_and_its_own_disks_only(root: Path, tmp_path:
     disk.write_bytes(bytes(1 << 20))
     device = commands.run(["losetup", "--find", "--show", str(disk)], timeout=20).text.strip()
     try:
-        with prepared(root, commands, nodes=[device], by_uuid={"u-1": Path(device)}) as guest:
+        with prepared(
+            root, commands, nodes=[device], links={"disk/by-uuid/u-1": Path(device)}
+        ) as guest:
             seen = guest.run(
                 ["sh", "-c", "ls /dev; ls -A /run /tmp; echo $SYSTEMD_OFFLINE"], timeout=20
             )
@@ -94,7 +96,7 @@ def test_everything_is_unmounted_when_a_tool_fails_or_a_mount_does(root: Path) -
     """Also when the guest lacks a place to mount on, or made it a link to elsewhere."""
 
     def fail() -> None:
-        with prepared(root, SystemCommands(), nodes=[], by_uuid={}) as guest:
+        with prepared(root, SystemCommands(), nodes=[], links={}) as guest:
             guest.run(["false"], timeout=20)
 
     with pytest.raises(CommandFailed):
@@ -102,11 +104,11 @@ def test_everything_is_unmounted_when_a_tool_fails_or_a_mount_does(root: Path) -
     assert not below(root)
     (root / "run").rmdir()
     (root / "run").symlink_to("/../../etc")
-    with prepared(root, SystemCommands(), nodes=[], by_uuid={}):
+    with prepared(root, SystemCommands(), nodes=[], links={}):
         assert f"{root}/etc" in [m.mount_point for m in mount_table()]
     (root / "tmp").rmdir()
     (root / "tmp").write_text("a file")
-    with contextlib.suppress(HostError), prepared(root, SystemCommands(), nodes=[], by_uuid={}):
+    with contextlib.suppress(HostError), prepared(root, SystemCommands(), nodes=[], links={}):
         pass
     assert not below(root)
 

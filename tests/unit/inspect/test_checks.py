@@ -165,20 +165,14 @@ def test_uefi_starts_by_the_fallback_loader(judge: Judge, machine: Machine) -> N
 def test_storage_that_cannot_be_mirrored_blocks_with_choices(
     judge: Judge, machine: Machine
 ) -> None:
-    """LVM, unknown kinds, btrfs subvolumes and a missing root."""
+    """Unknown kinds and a missing root."""
 
     def with_fs(*more: FileSystem) -> list[Finding]:
         changed = replace(machine, file_systems=(machine.file_systems[0], *more))
         return judge("hostlift.FileSystems", changed)
 
-    lvm = with_fs(a_file_system("/srv", "/dev/mapper/vg-srv"))
-    assert "list /srv in data_disks" in only(lvm, Severity.BLOCKER).remedy
     zfs = with_fs(a_file_system("/srv", "/dev/sdb1", kind="zfs"))
     assert "zfs" in only(zfs, Severity.BLOCKER).evidence
-    sub = with_fs(a_file_system("/home", "/dev/sdb1", kind="btrfs", options=("rw", "subvol=/@h")))
-    assert "subvolume" in only(sub, Severity.BLOCKER).evidence
-    listed = with_fs(a_file_system("/data", "/dev/mapper/vg-data"))
-    assert [f.severity for f in listed] == [Severity.OK]
     rootless = judge("hostlift.FileSystems", replace(machine, file_systems=()))
     assert "not on a local disk" in only(rootless, Severity.BLOCKER).evidence
 

@@ -26,6 +26,9 @@ _LARGEST = 4 << 20
 # The constants GRUB's own decompressor is built with; the stream carries no header.
 _LZMA = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16, "lc": 3, "lp": 0, "pb": 2}]
 _PREFIX = re.compile(rb"\((?:hd\d+)?,?(?P<table>gpt|msdos)(?P<number>\d+)\)(?P<path>/[^\0\n]*)\0")
+_LOGICAL = re.compile(
+    rb"\(lvmid/(?P<group>[A-Za-z0-9-]{38})/(?P<volume>[A-Za-z0-9-]{38})\)(?P<path>/[^\0\n]*)\0"
+)
 _SEARCH = re.compile(rb"search\.fs_uuid ([0-9A-Fa-f-]+) root")
 
 
@@ -37,12 +40,14 @@ class Core:
         table: ``gpt`` or ``msdos``; empty when it searches by file system id.
         path: Folder within the partition.
         searches: File system ids it searches for.
+        logical: UUIDs of the LVM group and volume it looks in, with a slash between them; or empty.
     """
 
     table: str
     number: int
     path: str
     searches: tuple[str, ...]
+    logical: str = ""
 
 
 def inspect(core: bytes) -> Core | None:
@@ -51,6 +56,10 @@ def inspect(core: bytes) -> Core | None:
     if payload is None:
         return None
     searches = tuple(m.decode() for m in _SEARCH.findall(payload))
+    lvm = _LOGICAL.search(payload)
+    if lvm is not None:
+        logical = f"{lvm['group'].decode()}/{lvm['volume'].decode()}"
+        return Core("", 0, lvm["path"].decode(), searches, logical)
     found = _PREFIX.search(payload)
     if found is None:
         return Core("", 0, "", searches)

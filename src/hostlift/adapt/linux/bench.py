@@ -14,9 +14,8 @@ from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.layout import Layout
 from hostlift.adapt.ledger import Ledger
 from hostlift.adapt.linux.toolbox import Toolbox
-from hostlift.host.blockdev import partition_node
+from hostlift.host import areas
 from hostlift.host.chroot import Chroot, prepared
-from hostlift.host.disks import by_uuid
 from hostlift.model.adaptation import AdaptOrder, Addressing
 from hostlift.ports.commands import Commands
 from hostlift.ports.tree import Tree
@@ -72,17 +71,10 @@ class Bench:
     @contextlib.contextmanager
     def chroot(self) -> Iterator[Chroot]:
         """The copy, ready to run its own tools in."""
-        nodes = [
-            node
-            for disk in self.order.disks
-            for node in (
-                self.devices[disk.index],
-                *(partition_node(self.devices[disk.index], p.number) for p in disk.partitions),
-            )
-        ]
-        links = by_uuid(dict(self.devices), self.order.disks)
-        unique = list(dict.fromkeys(nodes))
-        with prepared(self.root, self.commands, nodes=unique, by_uuid=links) as place:
+        disks, devices = self.order.disks, self.devices
+        unique = dict.fromkeys([*devices.values(), *areas.nodes(disks, devices)])
+        links = areas.links(disks, devices)
+        with prepared(self.root, self.commands, nodes=unique, links=links) as place:
             yield place
 
 

@@ -15,6 +15,7 @@ from hostlift.adapt.linux.found.loaders import Loader
 from hostlift.adapt.linux.guest_tool import run_tool
 from hostlift.adapt.reading import data
 from hostlift.model.machine import TableKind
+from hostlift.model.plan import TargetPartition
 
 _TARGET = "i386-pc"
 
@@ -50,19 +51,19 @@ def _images(bench: Bench, loader: Loader) -> tuple[bytes, bytes] | None:
 
 def _finds_us(bench: Bench, loader: Loader, core: bytes) -> bool:
     inside = grubcore.inspect(core)
-    partition, boot_folder = bench.layout.boot_folder
+    area, boot_folder = bench.layout.boot_folder
     disk = bench.layout.system_disk
-    if inside is None or partition is None or disk is None:
+    if inside is None or area is None or disk is None:
         return False
     if inside.searches:
-        return inside.searches[-1].lower() == partition.fs_uuid.lower()
+        return inside.searches[-1].lower() == area.fs_uuid.lower()
+    if inside.path != f"{boot_folder}{loader.folder.removeprefix('/boot')}":
+        return False
+    if inside.logical:
+        return bench.layout.is_logical(area, inside.logical)
     table = "gpt" if disk.table is TableKind.GPT else "msdos"
-    name = loader.folder.removeprefix("/boot")
-    return (
-        partition in disk.partitions
-        and (inside.table, inside.number) == (table, partition.number)
-        and inside.path == f"{boot_folder}{name}"
-    )
+    number = area.number if isinstance(area, TargetPartition) and area in disk.partitions else 0
+    return bool(number) and (inside.table, inside.number) == (table, number)
 
 
 def _grub_install(bench: Bench, loader: Loader, record: Record) -> bool:

@@ -11,6 +11,7 @@ from hostlift.adapt.linux.found.loaders import Loader
 from hostlift.adapt.linux.guest_tool import run_tool
 from hostlift.adapt.linux.templates import template
 from hostlift.host.blockdev import partition_node
+from hostlift.model.plan import TargetPartition
 
 # It finds partitions by adding a digit to the disk's name, which nvme and loop disks do not bear.
 _DISK = "/dev/sda"
@@ -19,7 +20,7 @@ _DISK = "/dev/sda"
 def install(bench: Bench, loader: Loader, record: Record) -> bool:
     """Put it on the system disk; False when that was not possible, which is noted."""
     partition, _ = bench.layout.boot_folder
-    if partition is None or not partition.number:
+    if not isinstance(partition, TargetPartition) or not partition.number:
         return False
     # What it is told is its whole idea of the machine: there is no floppy and no device.map.
     orders = (

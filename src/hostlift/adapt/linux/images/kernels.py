@@ -91,7 +91,9 @@ def kernels(bench: Bench) -> Iterator[Kernel]:
 
 def needed(bench: Bench, kernel: Kernel) -> list[str]:
     """Modules without which this kernel cannot mount the root file system on ECS."""
-    return kernel.modules.closure((*NEEDED, *bench.layout.early_file_systems, _NVME))
+    return kernel.modules.closure(
+        (*NEEDED, *bench.layout.early_modules, *bench.layout.early_file_systems, _NVME)
+    )
 
 
 def wanted(bench: Bench, kernel: Kernel) -> list[str]:

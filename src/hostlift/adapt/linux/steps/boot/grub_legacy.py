@@ -11,6 +11,7 @@ from hostlift.adapt.formats import bootlines
 from hostlift.adapt.linux import bootmenus
 from hostlift.adapt.linux.bench import Bench, Step
 from hostlift.adapt.linux.found.loaders import LoaderKind
+from hostlift.model.plan import TargetPartition
 
 _SERIAL = "serial --unit=0 --speed=115200\nterminal --timeout=5 serial console\n"
 _ROOT = re.compile(r"(?m)^(?P<head>[ \t]*(?:root|rootnoverify)[ \t]+|# groot=)\(hd\d+,\d+\)")
@@ -27,7 +28,7 @@ def apply(bench: Bench, edit: Editor) -> None:
         return
     new = bootmenus.edited(bench, text, bootlines.MENU_LST)
     partition, _ = bench.layout.boot_folder
-    if partition is not None and partition.number:
+    if isinstance(partition, TargetPartition) and partition.number:
         place = f"(hd0,{partition.number - 1})"
         new = _ROOT.sub(lambda m: f"{m['head']}{place}", new)
         new = _IN_PATH.sub(place, new)

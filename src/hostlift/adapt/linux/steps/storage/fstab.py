@@ -9,7 +9,7 @@ from hostlift.adapt import reading
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.formats.fstab import Line, parse, render
 from hostlift.adapt.linux.bench import Bench, Step
-from hostlift.model.plan import TargetPartition
+from hostlift.model.plan import Area
 
 _PATH = "/etc/fstab"
 _WHY = "names of devices that do not exist on ECS"
@@ -51,15 +51,13 @@ def _efi_partition(bench: Bench, lines: list[Line]) -> list[Line]:
     return [Line(f"{end}UUID={uuid} {place} vfat umask=0077,nofail 0 1\n", ())] if uuid else []
 
 
-def _shared(bench: Bench, lines: list[Line]) -> dict[str, TargetPartition]:
+def _shared(bench: Bench, lines: list[Line]) -> dict[str, Area]:
     """Old device -> where it is now: subvolumes and bind mounts name the device of the root again."""
     places = ((line.spec, bench.layout.at(line.file)) for line in lines if line.is_entry)
     return {spec: place for spec, place in places if place is not None}
 
 
-def _adapted(
-    bench: Bench, line: Line, swaps: Iterator[TargetPartition], shared: dict[str, TargetPartition]
-) -> Line:
+def _adapted(bench: Bench, line: Line, swaps: Iterator[Area], shared: dict[str, Area]) -> Line:
     if not line.is_entry:
         return line
     if _is_removable(line):
@@ -77,7 +75,7 @@ def _adapted(
     return line.with_options(*(_ABSENT[:1] if bench.tools.inits.before_systemd else _ABSENT))
 
 
-def _swap(bench: Bench, line: Line, swaps: Iterator[TargetPartition]) -> Line:
+def _swap(bench: Bench, line: Line, swaps: Iterator[Area]) -> Line:
     if not line.spec.startswith(_TAGS):
         if line.spec.startswith("/") and not bench.tree.exists(line.spec):
             bench.note(f"the swap file {line.spec} was not migrated and is switched off")
