@@ -23,6 +23,7 @@ from hostlift.host.blockdev import by_serial, flush, is_blank, locked
 from hostlift.host.clock import SystemClock
 from hostlift.host.disks import check_file_system, make_table, show_partitions
 from hostlift.host.mounts import bind_mount, mount, mount_table, unmount
+from hostlift.model.plan import nested
 from hostlift.remote.messages import Prepared, PrepareOrder, Sealed, VolumeReady
 from hostlift.replicate.receiving.journals import recover
 
@@ -127,6 +128,19 @@ class Targets:
         if found is None:
             raise HostError("no such volume", subject=volume)
         return found
+
+    def apart(self, volume: str) -> frozenset[bytes]:
+        """Places in a volume where other subvolumes of its file system are seen.
+
+        Raises:
+            HostError: Nothing was prepared yet.
+        """
+        with self._lock:
+            volumes = self._complete_state().order.volumes
+        own = next(v for v in volumes if v.id == volume)
+        place = (own.disk, own.partition, own.logical)
+        same = [v.subvolume for v in volumes if (v.disk, v.partition, v.logical) == place]
+        return nested(own.subvolume, same)
 
     def seal(self) -> Sealed:
         """Write everything out, unmount, and check every file system without changing it.

@@ -148,7 +148,11 @@ class Workshop:
         count = _Count(tell)
         new = self._entries / f"{job}.new"
         with new.open("wb") as file:
-            found = (e for volume in order.volumes for e in count.over(volume, paths[volume]))
+            found = (
+                e
+                for volume in order.volumes
+                for e in count.over(volume, paths[volume], self._targets.apart(volume))
+            )
             for piece in pack_entries(found):
                 file.write(piece)
         new.replace(self.entries(job))
@@ -163,12 +167,12 @@ class _Count:
         self.bytes = 0
         self._tell = tell
 
-    def over(self, volume: str, root: Path) -> Iterator[Entry]:
-        """The entries of a volume."""
-        from hostlift.replicate.reread import reread  # noqa: PLC0415
+    def over(self, volume: str, root: Path, apart: frozenset[bytes]) -> Iterator[Entry]:
+        """The entries of a volume; ``apart``: folders whose content is another volume's."""
+        from hostlift.replicate.reread import outside, reread  # noqa: PLC0415
 
         self.entries[volume] = 0
-        for entry in reread(root):
+        for entry in reread(root, leaves_out=outside(apart)):
             self.entries[volume] += 1
             self.bytes += entry.size
             if self.entries[volume] % _TELL_EVERY == 1:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -159,7 +160,6 @@ class Volume:
         id: ``disk0p1``: unique within the plan; names the volume on the wire and in the manifest.
         logical: Name of the logical volume on that partition; else empty.
         subvolume: The btrfs subvolume that is the volume, as in `TargetSubvolume`; else empty.
-        mounted: False for a subvolume that is seen in the volume above it without being mounted.
         mount_point: Where the migrated system mounts it; decides the order of mounting.
         excludes: rsync filter patterns, anchored at the volume's root, in file order.
     """
@@ -173,7 +173,6 @@ class Volume:
     excludes: tuple[str, ...] = ()
     logical: str = ""
     subvolume: str = ""
-    mounted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,3 +208,10 @@ class MigrationPlan:
     warnings: tuple[str, ...] = ()
     network: tuple[str, ...] = ()
     """Which addresses will change, and every file that names the old ones."""
+
+
+def nested(own: str, others: Iterable[str]) -> frozenset[bytes]:
+    """Places in a subvolume where others of the same file system are seen: not its own content."""
+    prefix = f"{own}/" if own else ""
+    inner = (o[len(prefix) :] for o in others if o != own and o.startswith(prefix))
+    return frozenset(i.encode("utf-8", "surrogateescape") for i in inner)

@@ -157,7 +157,6 @@ def _volume(seat: Seat, disks: list[TargetDisk]) -> Volume:
         partition=partition.number,
         logical=logical,
         subvolume=seat.subvolume,
-        mounted=seat.source is None or seat.source.mount_point == seat.mount_point,
         mount_point=seat.mount_point,
         file_system=area.file_system,
         trees=tuple(trees),

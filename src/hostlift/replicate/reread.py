@@ -14,6 +14,7 @@ a slow disk and every processor are kept busy; what was read comes out in order 
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 import threading
 from collections import deque
@@ -69,6 +70,13 @@ def reread(
             finally:
                 files.unwanted.set()
                 tree.close()
+
+
+def outside(apart: frozenset[bytes]) -> LeavesOut | None:
+    """Leaves out the content of some folders, not themselves; None when there are none."""
+    if not apart:
+        return None
+    return lambda path, _directory: posixpath.dirname(path) in apart
 
 
 def _drop_caches() -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +20,11 @@ from hostlift.errors import ConfigError, Interrupted, ProtocolError, VerifyError
 from hostlift.events import EventSink, Progress, discard
 from hostlift.host.command import SystemCommands
 from hostlift.model.entry import Entry
+from hostlift.model.plan import nested
 from hostlift.model.receipt import Evidence, Receipt, VolumeReceipt
 from hostlift.remote.entries import unpack_entries
 from hostlift.replicate.fs.directories import Directories, opened_tree
-from hostlift.replicate.reread import reread
+from hostlift.replicate.reread import outside, reread
 from hostlift.service.livetree import folder_in, live_entries
 from hostlift.verify.entries import prove_entries, read_pieces
 from hostlift.verify.images import SCRATCH, RawImages, mounted_images, raw_images
@@ -157,7 +158,7 @@ def _with_images(wish: Wish, receipt: Receipt, sink: EventSink) -> tuple[Found, 
     def judged(images: RawImages) -> tuple[Found, ...]:
         with mounted_images(images, receipt.evidence, commands=commands) as places:
             return tuple(
-                judge.volume(v, places[v.volume], reread(places[v.volume], drop_caches=False))
+                judge.volume(v, places[v.volume], _reread(places[v.volume], v, receipt.evidence))
                 for v in receipt.volumes
             )
 
@@ -171,6 +172,13 @@ def _with_images(wish: Wish, receipt: Receipt, sink: EventSink) -> tuple[Found, 
             return apart.submit(judged, images).result()
         finally:
             judge.stop.set()  # who presses Ctrl-C need not wait for the last file
+
+
+def _reread(place: Path, volume: VolumeReceipt, evidence: Sequence[Evidence]) -> Iterator[Entry]:
+    own = next(e for e in evidence if e.volume == volume.volume)
+    same = [e.subvolume for e in evidence if (e.disk, e.start) == (own.disk, own.start)]
+    apart = nested(own.subvolume.strip("/"), [s.strip("/") for s in same])
+    return reread(place, drop_caches=False, leaves_out=outside(apart))
 
 
 class _Judge:

@@ -74,7 +74,7 @@ def judge(facts: Mapping[str, str], plan: MigrationPlan) -> list[str]:
     if plan.hostname and _short(name) != _short(plan.hostname):
         problems.append(f"the host name is {name or 'unknown'}, it was {plan.hostname}")
     mounted = set(_words(facts, "mounts"))
-    wanted = [v.mount_point for v in plan.volumes if v.mounted]
+    wanted = [v.mount_point for v in plan.volumes]
     problems += [f"{m} is not mounted" for m in wanted if m not in mounted]
     problems += [f"the unit {unit} failed" for unit in _words(facts, "failed")]
     ports = {word.rpartition(":")[2] for word in _words(facts, "listening")}
