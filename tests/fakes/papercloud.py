@@ -18,6 +18,7 @@ from fakes.clock import FakeClock
 from hostlift.host.clock import SystemClock
 from hostlift.localcloud.clock import Clock
 from hostlift.localcloud.cloud import Cloud
+from hostlift.localcloud.compute.base import DiskRef
 from hostlift.localcloud.compute.paper import PaperCompute, PaperFabric
 from hostlift.localcloud.config import MAIN, Settings
 from hostlift.localcloud.credentials import KeyPair, Keyring, owners
@@ -53,9 +54,23 @@ class Guests(PaperCompute):
 
     Attributes:
         said: What each of them has on its console.
+        clinging: They do not let go of their disks.
+        seen: Disks that were shown to a running one, as ``(instance, disk)``.
     """
 
     said = b""
+    clinging = False
+
+    def __init__(self, folder: Path | None) -> None:
+        super().__init__(folder)
+        self.seen: list[tuple[str, str]] = []
+
+    def attach_disk(self, instance: str, disk: DiskRef) -> None:
+        self.seen.append((instance, disk.id))
+        super().attach_disk(instance, disk)
+
+    def detach_disk(self, instance: str, disk: str) -> bool:
+        return super().detach_disk(instance, disk) and not self.clinging
 
     def console(self, instance: str) -> bytes:
         return super().console(instance) + self.said

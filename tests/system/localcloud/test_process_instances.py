@@ -215,3 +215,43 @@ def test_a_disk_grows_under_a_running_instance_and_a_snapshot_is_copied(
     cloud.compute.create_disk("d-new", 3, source="s-2")
     with (tmp_path / "disks" / "d-new.raw").open("rb") as file:
         assert file.read(4) == b"here"
+
+
+def test_disks_come_and_go_while_an_instance_runs(cloud: Cloud, tmp_path: Path) -> None:
+    """By serial at once, written to, let go of, back; what is mounted inside stays."""
+    link = f"/dev/disk/by-id/virtio-{SERIAL}"
+    script = f"""#!/bin/sh
+until test -b {link}; do sleep 0.1; done
+mkfs.ext4 -q {link}
+mount {link} /mnt
+echo precious > /mnt/file
+echo in use
+until test -e /run/let-go; do sleep 0.1; done
+umount /mnt
+while test -e {link}; do sleep 0.1; done
+echo it is gone
+until test -b {link}; do sleep 0.1; done
+mount {link} /mnt
+echo back with $(cat /mnt/file)
+sleep 1000
+"""
+    late = DiskRef(id="d-late", serial=SERIAL, size_gib=1)
+    cloud.compute.create_disk("d-late", 1)
+    cloud.compute.attach_disk("i-box", late)
+    cloud.compute.start(spec(script))
+    cloud.compute.attach_disk("i-box", late)
+    cloud.compute.attach_disk("i-box", late)
+    eventually(lambda: b"\nin use" in cloud.compute.console("i-box"))
+    assert cloud.compute.disk_used("d-late")
+    again = ProcessCompute(tmp_path, cloud.fabric)
+    assert not again.detach_disk("i-box", "d-late")
+    mark = Mark.load(tmp_path / "instances/i-box/process.json")
+    assert mark is not None
+    Path(f"/proc/{mark.pid}/root/run/let-go").touch()
+    eventually(lambda: again.detach_disk("i-box", "d-late"))
+    eventually(lambda: b"\nit is gone" in cloud.compute.console("i-box"))
+    again.attach_disk("i-box", late)
+    eventually(lambda: b"\nback with precious" in cloud.compute.console("i-box"))
+    cloud.compute.stop("i-box", force=True)
+    assert cloud.compute.detach_disk("i-box", "d-late")
+    eventually(lambda: loops.attached_to(tmp_path / "disks/d-late.raw") == ())

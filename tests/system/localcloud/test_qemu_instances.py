@@ -64,13 +64,28 @@ def tiny_guest() -> bytes:
     return (code + b"\xf4\xeb\xfd").ljust(510, b"\0") + b"\x55\xaa"
 
 
+COMES_AND_GOES = b"""#!/bin/sh
+exec > /dev/ttyS0
+link=/dev/disk/by-id/virtio-bp1dataserial12345xx
+echo waiting
+until test -b $link; do sleep 0.2; done
+echo precious > $link
+sync
+echo it is here
+while test -b $link; do sleep 0.2; done
+echo it is gone
+"""
+
+
 class Cloud:
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.answer = USER_DATA
         self.fabric = NamespaceFabric(folder, "vm")
         self.compute = QemuCompute(folder, self.fabric)
 
     def up(self) -> None:
-        self.fabric.up(0, lambda *_: Metadata(items={"instance-id": "i-vm"}, user_data=USER_DATA))
+        self.fabric.up(0, lambda *_: Metadata(items={"instance-id": "i-vm"}, user_data=self.answer))
         self.fabric.ensure_vpc(NIC.vpc, "10.0.0.0/8")
         self.fabric.ensure_vswitch(NIC.vpc, NIC.vswitch, "10.0.0.0/24", NIC.gateway)
         self.fabric.plug("i-vm", NIC)
@@ -276,6 +291,54 @@ def test_the_stock_image_obeys_the_power_button(
     eventually(lambda: b"the-disk" in cloud.compute.console("i-vm"), 240)
     cloud.compute.stop("i-vm", force=False)
     eventually(lambda: is_off(cloud), 60)
+
+
+def test_a_disk_is_shown_at_once_and_gone_when_the_guest_says(cloud: Cloud) -> None:
+    """This guest never answers: the disk stays until the power goes, and is written down nowhere."""
+    compute = cloud.compute
+    compute.create_disk("d-data", 1)
+    late = DiskRef(id="d-data", serial="bp1dataserial12345xx", size_gib=1)
+    compute.attach_disk("i-vm", late)
+    compute.start(spec("d-sys"))
+    speaks(cloud)
+    compute.attach_disk("i-vm", late)
+    compute.attach_disk("i-vm", late)
+    compute.snapshot("d-data", "s-live")
+    assert not compute.detach_disk("i-vm", "d-data")
+    assert not compute.detach_disk("i-vm", "d-data")
+    compute.stop("i-vm", force=True)
+    assert compute.detach_disk("i-vm", "d-data")
+    write(cloud.folder / "disks/d-data.qcow2", "0xab")
+
+
+def test_as_many_disks_can_come_as_an_instance_may_have(cloud: Cloud) -> None:
+    """Sixteen, then a clear refusal."""
+    cloud.compute.start(spec("d-sys"))
+    for number in range(17):
+        cloud.compute.create_disk(f"d-{number}", 1)
+    refs = [DiskRef(id=f"d-{n}", serial=f"serial{n}", size_gib=1) for n in range(17)]
+    for one in refs[:16]:
+        cloud.compute.attach_disk("i-vm", one)
+    with pytest.raises(HostError, match="every hot-plug port is taken"):
+        cloud.compute.attach_disk("i-vm", refs[16])
+
+
+@pytest.mark.vm
+def test_a_guest_sees_disks_come_and_go(cloud: Cloud, stock_image: stock.StockImage) -> None:
+    """The public image finds one by its serial while it runs, and lets go of it when asked."""
+    cloud.compute.create_disk("d-stock", 20, source=stock_image.id)
+    cloud.compute.create_disk("d-data", 1)
+    cloud.answer = COMES_AND_GOES
+    cloud.compute.start(spec("d-stock"))
+    eventually(lambda: b"\nwaiting" in cloud.compute.console("i-vm").replace(b"\r", b""), 240)
+    late = DiskRef(id="d-data", serial="bp1dataserial12345xx", size_gib=1)
+    cloud.compute.attach_disk("i-vm", late)
+    eventually(lambda: b"it is here" in cloud.compute.console("i-vm"), 60)
+    assert cloud.compute.disk_used("d-data")
+    eventually(lambda: cloud.compute.detach_disk("i-vm", "d-data"), 60)
+    eventually(lambda: b"it is gone" in cloud.compute.console("i-vm"), 60)
+    write(cloud.folder / "disks/d-data.qcow2", "0xab")
+    cloud.compute.stop("i-vm", force=True)
 
 
 def write(file: Path, byte: str) -> None:

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from fakes.calls import DEBIAN, ZONE, Calls, Refused
+from fakes.papercloud import PaperCloud
 
 
 def _instance(calls: Calls) -> tuple[str, str, str]:
@@ -247,3 +248,51 @@ def test_a_vswitch_lies_in_its_vpc_and_overlaps_no_other(calls: Calls, cidr: str
     vpc, _, _ = calls.network()
     with pytest.raises(Refused, match="InvalidCidrBlock"):
         calls.vpc("CreateVSwitch", VpcId=vpc, ZoneId=ZONE, CidrBlock=cidr)
+
+
+def _loose_disk(calls: Calls) -> str:
+    given = {"ZoneId": ZONE, "DiskCategory": "cloud_essd", "Size": 20}
+    disk = calls.ecs("CreateDisk", **given)["DiskId"]
+    calls.settle()
+    return str(disk)
+
+
+def _status(calls: Calls, disk: str) -> str:
+    found = calls.ecs("DescribeDisks", DiskIds=json.dumps([disk]))["Disks"]["Disk"]
+    return str(found[0]["Status"])
+
+
+def test_a_running_instance_sees_a_disk_at_once(paper: PaperCloud, calls: Calls) -> None:
+    """Attached to a running one it can be written to, so it can be snapshot; to a stopped one it waits."""
+    _, vswitch, group = calls.network()
+    key = calls.run(vswitch, group)
+    calls.settle()
+    disk = _loose_disk(calls)
+    calls.ecs("AttachDisk", InstanceId=key, DiskId=disk)
+    calls.settle()
+    assert (_status(calls, disk), paper.compute.seen) == ("In_use", [(key, disk)])
+    assert calls.ecs("CreateSnapshot", DiskId=disk)["SnapshotId"]
+    calls.ecs("StopInstance", InstanceId=key)
+    calls.settle()
+    late = _loose_disk(calls)
+    calls.ecs("AttachDisk", InstanceId=key, DiskId=late)
+    calls.settle()
+    assert (_status(calls, late), len(paper.compute.seen)) == ("In_use", 1)
+    assert calls.refusal("CreateSnapshot", DiskId=late) == "IncorrectDiskStatus.NeverUsed"
+
+
+def test_a_disk_is_detaching_until_the_guest_lets_go(paper: PaperCloud, calls: Calls) -> None:
+    """Or until the instance is stopped: then nobody holds it."""
+    _, vswitch, group = calls.network()
+    key = calls.run(vswitch, group)
+    calls.settle()
+    disk = _loose_disk(calls)
+    calls.ecs("AttachDisk", InstanceId=key, DiskId=disk)
+    calls.settle()
+    paper.compute.clinging = True
+    calls.ecs("DetachDisk", InstanceId=key, DiskId=disk)
+    calls.settle(60)
+    assert _status(calls, disk) == "Detaching"
+    paper.compute.clinging = False
+    calls.settle()
+    assert _status(calls, disk) == "Available"

@@ -110,6 +110,17 @@ class Compute(Protocol):
         """Let a disk grow; a running guest sees it when its kernel can. As large already is fine."""
         ...
 
+    def attach_disk(self, instance: str, disk: DiskRef) -> None:
+        """Show a disk to a running machine; shown already, and a machine that is off, are fine."""
+        ...
+
+    def detach_disk(self, instance: str, disk: str) -> bool:
+        """Take a disk from a machine; True once it has let go of it, at once when it is off.
+
+        A guest may take its time: ask again until then.
+        """
+        ...
+
     def delete_snapshot(self, snapshot: str) -> None:
         """Drop a snapshot; gone already is fine."""
         ...

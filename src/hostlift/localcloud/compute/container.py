@@ -5,7 +5,7 @@ Started by `process.ProcessCompute` in new mount, pid, uts and ipc namespaces. I
 attaches the disks, runs what the instance should run, reaps, and on SIGTERM ends everything. Its
 death, however it comes, ends every process inside and frees the disks.
 
-User data runs once per instance; executables in ``/etc/hostlift/boot.d`` run at every start, which
+On SIGHUP it attaches and detaches what its specification says by then. User data runs once per instance; executables in ``/etc/hostlift/boot.d`` run at every start, which
 is where a service puts itself on a machine without systemd.
 """
 
@@ -24,9 +24,14 @@ from pathlib import Path
 from hostlift.errors import HostError
 from hostlift.host.command import spawn
 from hostlift.localcloud.compute import container_root
-from hostlift.localcloud.linux import loops, namespaces
+from hostlift.localcloud.compute.container_disks import Drives
+from hostlift.localcloud.linux import namespaces
 from hostlift.localcloud.linux.processes import Mark
 
+FILE = "machine.json"
+"""What the instance is, in its folder; read again on SIGHUP."""
+DISKS = "disks"
+"""Serials of the disks it has, a line each; written by init."""
 _BOOT_SCRIPTS = Path("/etc/hostlift/boot.d")
 _USER_DATA = Path("/var/lib/hostlift-instance/user-data")
 _GRACE = 5.0
@@ -42,7 +47,8 @@ class Specification:
     instance: str
     hostname: str
     network: Path
-    disks: tuple[tuple[Path, str], ...]
+    pool: Path
+    disks: tuple[tuple[str, str], ...]
 
     @classmethod
     def load(cls, file: Path) -> Specification:
@@ -53,8 +59,30 @@ class Specification:
             instance=str(raw["instance"]),
             hostname=str(raw["hostname"]),
             network=Path(raw["network"]),
-            disks=tuple((Path(d["file"]), str(d["serial"])) for d in raw["disks"]),
+            pool=Path(raw["pool"]),
+            disks=tuple((Path(d["file"]).name, str(d["serial"])) for d in raw["disks"]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What init holds while the instance runs: its folder, which no path leads to, and its disks."""
+
+    folder: int
+    drives: Drives
+
+    def follow(self) -> None:
+        """Attach and detach what the specification says now, and tell."""
+        here = Path(f"/proc/self/fd/{self.folder}")
+        try:
+            self.drives.follow(Specification.load(here / FILE).disks)
+        except (HostError, OSError) as error:
+            _say(f"cannot change the disks: {error}")
+        self.tell()
+
+    def tell(self) -> None:
+        """Write down which disks it has."""
+        _write_at(self.folder, DISKS, "\n".join(self.drives.serials))
 
 
 def main(argv: list[str]) -> int:
@@ -62,11 +90,12 @@ def main(argv: list[str]) -> int:
     specification = Specification.load(Path(argv[1]))
     waker, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    terminated = threading.Event()
+    terminated, changed = threading.Event(), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: terminated.set())
+    signal.signal(signal.SIGHUP, lambda *_: changed.set())
     signal.signal(signal.SIGCHLD, lambda *_: None)
     try:
-        user_data = _set_up(specification)
+        instance, user_data = _set_up(specification)
     except (HostError, OSError) as error:
         _say(f"cannot set up the instance: {error}")
         return 1
@@ -74,6 +103,9 @@ def main(argv: list[str]) -> int:
     _run_all(user_data)
     while not terminated.is_set():
         _reap()
+        if changed.is_set():
+            changed.clear()
+            instance.follow()
         select.select([waker], [], [], 5.0)
         _drain(waker)
     _end_all()
@@ -81,24 +113,24 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _set_up(specification: Specification) -> bytes:
-    """Everything up to the mark, which says that the instance runs; returns user data to run."""
+def _set_up(specification: Specification) -> tuple[Instance, bytes]:
+    """Everything up to the mark, which says that the instance runs; also returns user data to run."""
     folder = os.open(specification.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     # /proc still shows the host's processes: the only place to learn our number there.
     mark = Mark.of(int(Path("/proc/self").readlink().name))
     _set_hostname(specification.hostname)
     namespaces.enter(specification.network)
     root = container_root.build(specification.folder / "root")
-    links = []
-    for file, serial in specification.disks:
-        _held, node = loops.attach(file, root / "dev")  # held until our end, by never closing it
-        links.append((serial, node.name))
-    container_root.fill_dev(root, links)
+    instance = Instance(folder, Drives(specification.pool, root))
+    for name, serial in specification.disks:
+        instance.drives.attach(name, serial)
+    container_root.fill_dev(root, instance.drives.nodes)
     user_data = _first_start(specification.folder)
     container_root.enter(root)
     container_root.name_it(specification.hostname)
+    instance.tell()
     _write_at(folder, "process.json", mark.dump())
-    return user_data
+    return instance, user_data
 
 
 def _first_start(folder: Path) -> bytes:

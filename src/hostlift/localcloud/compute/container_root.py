@@ -59,8 +59,26 @@ def fill_dev(root: Path, disks: Sequence[tuple[str, str]]) -> None:
     mount("tmpfs", by_id.parent, kind="tmpfs", options=("nosuid", "noexec", "mode=755"))
     by_id.mkdir()
     for serial, node in disks:
-        # virtio-blk carries 20 letters; udev sees no more of a serial than that.
-        (by_id / f"virtio-{serial[:20]}").symlink_to(f"../../{node}")
+        _link(root / "dev", serial).symlink_to(f"../../{node}")
+
+
+def show_disk(dev: Path, serial: str, node: str) -> None:
+    """Let a disk that came later be used, in the running instance."""
+    unmount(dev / node)  # the cover of `fill_dev`, if the node was there by then
+    link = _link(dev, serial)
+    link.unlink(missing_ok=True)
+    link.symlink_to(f"../../{node}")
+
+
+def hide_disk(dev: Path, serial: str, node: str) -> None:
+    """Take a disk from the running instance; the node may soon be another's."""
+    _link(dev, serial).unlink(missing_ok=True)
+    mount(str(dev / "null"), dev / node, kind="", options=("bind",))
+
+
+def _link(dev: Path, serial: str) -> Path:
+    # virtio-blk carries 20 letters; udev sees no more of a serial than that.
+    return dev / "disk/by-id" / f"virtio-{serial[:20]}"
 
 
 def enter(root: Path) -> None:

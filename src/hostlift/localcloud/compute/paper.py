@@ -11,6 +11,7 @@ from threading import Lock
 from hostlift.errors import HostError
 from hostlift.localcloud.compute.base import (
     Admission,
+    DiskRef,
     MachineSpec,
     MetadataLookup,
     Nic,
@@ -69,6 +70,18 @@ class PaperCompute:
         del size_gib
         if disk not in self._used:
             raise HostError("there is no such disk", subject=disk)
+
+    def attach_disk(self, instance: str, disk: DiskRef) -> None:
+        """See `Compute`."""
+        if instance in self._on:
+            with self._lock:
+                self._used[disk.id] = True
+                self._save()
+
+    def detach_disk(self, instance: str, disk: str) -> bool:
+        """See `Compute`; a guest on paper lets go at once."""
+        del instance, disk
+        return True
 
     def delete_snapshot(self, snapshot: str) -> None:
         """See `Compute`."""

@@ -13,13 +13,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hostlift
 from hostlift.errors import HostError
 from hostlift.host.command import end_group, spawn
-from hostlift.localcloud.compute.base import MachineSpec, Power, PublicImage
+from hostlift.localcloud.compute import container
+from hostlift.localcloud.compute.base import DiskRef, MachineSpec, Power, PublicImage
+from hostlift.localcloud.compute.files import replaced
 from hostlift.localcloud.compute.machines import MachineFolder, Ports, machines_in
 from hostlift.localcloud.compute.rawdisks import RawDisks
 from hostlift.localcloud.images import stock
@@ -29,7 +31,7 @@ from hostlift.localcloud.linux.processes import Mark, peers
 _START_SECONDS = 20.0
 _DETACH_SECONDS = 20.0
 _POLL = 0.02
-_INIT = "hostlift.localcloud.compute.container"
+_INIT = container.__name__
 _IMAGE = PublicImage(
     id=stock.IMAGE_ID,
     name=stock.IMAGE_ID,
@@ -85,6 +87,23 @@ class ProcessCompute:
             for name in loops.attached_to(self._disks.path(disk)):
                 loops.follow_size(name, Path(f"/proc/{owner.pid}/root/dev"))
 
+    def attach_disk(self, instance: str, disk: DiskRef) -> None:
+        """See `Compute`."""
+        with self._lock:
+            folder = self._machine(instance)
+            if folder.mark():
+                new = self._entry(disk)
+                self._change_disks(folder, lambda known: [*(d for d in known if d != new), new])
+
+    def detach_disk(self, instance: str, disk: str) -> bool:
+        """See `Compute`; what is mounted inside is not let go of."""
+        with self._lock:
+            folder, file = self._machine(instance), str(self._disks.path(disk))
+            if not folder.mark():
+                return True
+            self._change_disks(folder, lambda known: [d for d in known if d["file"] != file])
+            return not loops.attached_to(Path(file))
+
     def delete_snapshot(self, snapshot: str) -> None:
         """See `Compute`."""
         self._disks.delete_snapshot(snapshot)
@@ -102,7 +121,7 @@ class ProcessCompute:
             folder.make()
             self._await_detached(machine)
             network = self._ports.open_namespace(machine.id, machine.nic)
-            specification = folder.path / "machine.json"
+            specification = folder.path / container.FILE
             specification.write_text(json.dumps(self._specification(machine, network)))
             user_data = folder.path / "user-data"
             user_data.touch(mode=0o600)
@@ -146,15 +165,28 @@ class ProcessCompute:
 
     def _specification(self, machine: MachineSpec, network: Path) -> dict[str, object]:
         """What `container` reads; the system disk is not shown, nothing would be on it."""
-        data = [
-            {"file": str(self._disks.path(d.id)), "serial": d.serial} for d in machine.disks[1:]
-        ]
         return {
             "instance": machine.id,
             "hostname": machine.hostname,
             "network": str(network),
-            "disks": data,
+            "pool": str(self._disks.path("any").parent),
+            "disks": [self._entry(d) for d in machine.disks[1:]],
         }
+
+    def _entry(self, disk: DiskRef) -> dict[str, str]:
+        return {"file": str(self._disks.path(disk.id)), "serial": disk.serial}
+
+    def _change_disks(
+        self, folder: MachineFolder, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]
+    ) -> None:
+        """Let a running instance have other disks, and wait until its init has them."""
+        specification = folder.path / container.FILE
+        known = json.loads(specification.read_text())
+        disks = change(known["disks"])
+        if disks != known["disks"]:
+            with replaced(specification) as draft:
+                draft.write_text(json.dumps({**known, "disks": disks}))
+        _await_disks(folder, {d["serial"] for d in disks})
 
     @contextlib.contextmanager
     def _at_rest(self, disk: str) -> Iterator[None]:
@@ -188,7 +220,7 @@ class ProcessCompute:
 
     def _uses(self, instance: str, disk: str) -> bool:
         try:
-            text = (self._machine(instance).path / "machine.json").read_text()
+            text = (self._machine(instance).path / container.FILE).read_text()
         except FileNotFoundError:
             return False
         return str(self._disks.path(disk)) in text
@@ -211,6 +243,22 @@ def _await_free(file: Path) -> None:
         f"still attached as {' '.join(loops.attached_to(file))}",
         subject=str(file),
         hint="Another process holds the loop device; end it and try again.",
+    )
+
+
+def _await_disks(folder: MachineFolder, serials: set[str]) -> None:
+    """Wait until init has exactly these disks."""
+    pause = threading.Event()
+    for _ in range(int(_DETACH_SECONDS / _POLL)):
+        mark = folder.mark()
+        if mark is None or set((folder.path / container.DISKS).read_text().split()) == serials:
+            return
+        mark.signal(signal.SIGHUP)
+        pause.wait(_POLL)
+    lines = folder.console().decode(errors="replace").strip().splitlines()
+    raise HostError(
+        f"the instance does not take the disks: {lines[-1] if lines else 'it says nothing'}",
+        subject=folder.path.name,
     )
 
 

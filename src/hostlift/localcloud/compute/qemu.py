@@ -11,8 +11,8 @@ from pathlib import Path
 
 from hostlift.errors import HostError
 from hostlift.host.command import SystemCommands, spawn
-from hostlift.localcloud.compute import kvm, live_copy, qemu_line, qmp
-from hostlift.localcloud.compute.base import MachineSpec, Power, PublicImage
+from hostlift.localcloud.compute import hotplug, kvm, live_copy, qemu_line, qmp
+from hostlift.localcloud.compute.base import DiskRef, MachineSpec, Power, PublicImage
 from hostlift.localcloud.compute.files import replaced
 from hostlift.localcloud.compute.machines import MachineFolder, Ports, machines_in
 from hostlift.localcloud.compute.qcow import GIB, QcowDisks, has_clusters
@@ -92,6 +92,25 @@ class QemuCompute:
             arguments = {"node-name": disk[:31], "size": size_gib * GIB}
             control.execute("block_resize", **arguments)
 
+    def attach_disk(self, instance: str, disk: DiskRef) -> None:
+        """See `Compute`."""
+        with self._lock:
+            folder = self._machine(instance)
+            if folder.mark():
+                _list_disks(folder, [*_listed_disks(folder), disk.id])
+                hotplug.plug(folder.path, disk, self._disks.path(disk.id))
+
+    def detach_disk(self, instance: str, disk: str) -> bool:
+        """See `Compute`."""
+        with self._lock:
+            folder = self._machine(instance)
+            if not folder.mark():
+                return True
+            gone = hotplug.unplug(folder.path, disk)
+            if gone:
+                _list_disks(folder, [d for d in _listed_disks(folder) if d != disk])
+            return gone
+
     def delete_snapshot(self, snapshot: str) -> None:
         """See `Compute`."""
         self._disks.delete_snapshot(snapshot)
@@ -107,7 +126,7 @@ class QemuCompute:
             if folder.mark():
                 return
             folder.make()
-            (folder.path / "disks").write_text("\n".join(d.id for d in machine.disks))
+            _list_disks(folder, [d.id for d in machine.disks])
             os.close(folder.open_console())  # ours, not readable by others
             self._launch(machine, folder)
 
@@ -168,8 +187,7 @@ class QemuCompute:
         """The running machine that has the disk."""
         for instance in machines_in(self._folder / "instances"):
             folder = self._machine(instance)
-            listed = folder.path / "disks"
-            if listed.exists() and disk in listed.read_text().splitlines() and folder.mark():
+            if disk in _listed_disks(folder) and folder.mark():
                 return folder
         return None
 
@@ -225,6 +243,19 @@ class QemuCompute:
         finally:
             with self._lock:
                 self._asking.discard(instance)
+
+
+def _listed_disks(folder: MachineFolder) -> list[str]:
+    """Ids of the disks that hang on a machine."""
+    try:
+        return (folder.path / "disks").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _list_disks(folder: MachineFolder, disks: list[str]) -> None:
+    with replaced(folder.path / "disks") as draft:
+        draft.write_text("\n".join(dict.fromkeys(disks)))
 
 
 def _run(argv: list[str], folder: MachineFolder, descriptors: tuple[int, int]) -> Mark:

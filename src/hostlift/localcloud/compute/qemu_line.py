@@ -12,14 +12,15 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from hostlift.localcloud.compute.base import MachineSpec
+from hostlift.localcloud.compute.base import DiskRef, MachineSpec
 
 PROGRAM = "qemu-system-x86_64"
 SERIAL_LETTERS = 20
 """What virtio-blk carries of a serial number."""
 _LEAST_MIB = 512
 _MOST_MIB = 2048
-_HOTPLUG_PORTS = 4
+_HOTPLUG_PORTS = 16
+"""One for each data disk an instance may have."""
 _NAMESPACE = uuid.UUID("8f5f6a0e-8f2e-4c39-9d35-3b5f0e7c1a11")
 
 
@@ -120,21 +121,44 @@ def _hotplug_ports() -> list[str]:
 def _disks(machine: MachineSpec, given: Resources) -> list[str]:
     words: list[str] = []
     for number, (disk, file) in enumerate(zip(machine.disks, given.disks, strict=True)):
-        node = {
-            "driver": "qcow2",
-            "node-name": disk.id[:31],
-            "discard": "unmap",
-            "file": {"driver": "file", "filename": str(file), "discard": "unmap"},
-        }
-        device = {
-            "driver": "virtio-blk-pci",
-            "drive": disk.id[:31],
-            "serial": disk.serial[:SERIAL_LETTERS],
+        # Data disks may be taken off while the machine runs; the system disk stays.
+        device = disk_device(disk, bus=f"rp{number - 1}" if number else "")
+        if number == 0 and given.boot is None:
             # A kernel that QEMU starts itself takes this index, and two of one are refused.
-            **({"bootindex": 0} if number == 0 and given.boot is None else {}),
-        }
-        words += ["-blockdev", json.dumps(node), "-device", json.dumps(device)]
+            device["bootindex"] = 0
+        words += ["-blockdev", json.dumps(blockdev(disk, file)), "-device", json.dumps(device)]
     return words
+
+
+def node_name(disk: str) -> str:
+    """What QEMU calls the file of a disk; 31 letters at most."""
+    return disk[:31]
+
+
+def device_id(disk: str) -> str:
+    """What QEMU calls the device that shows a disk."""
+    return f"disk-{disk}"
+
+
+def blockdev(disk: DiskRef, file: Path) -> dict[str, object]:
+    """A disk's file for QEMU."""
+    return {
+        "driver": "qcow2",
+        "node-name": node_name(disk.id),
+        "discard": "unmap",
+        "file": {"driver": "file", "filename": str(file), "discard": "unmap"},
+    }
+
+
+def disk_device(disk: DiskRef, *, bus: str = "") -> dict[str, object]:
+    """The device that shows a disk; ``bus`` is a hot-plug port."""
+    return {
+        "driver": "virtio-blk-pci",
+        "id": device_id(disk.id),
+        "drive": node_name(disk.id),
+        "serial": disk.serial[:SERIAL_LETTERS],
+        **({"bus": bus} if bus else {}),
+    }
 
 
 def _network(machine: MachineSpec, given: Resources) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hostlift.localcloud.compute.base import DiskRef
 from hostlift.localcloud.life.pace import held
-from hostlift.localcloud.state.records import Disk, DiskStatus
+from hostlift.localcloud.state.records import Disk, DiskStatus, InstanceStatus
 from hostlift.localcloud.world import World
 
 _NEXT = {
@@ -14,12 +15,16 @@ _NEXT = {
     DiskStatus.ATTACHING: DiskStatus.IN_USE,
     DiskStatus.DETACHING: DiskStatus.AVAILABLE,
 }
+_ON_THE_WAY = {DiskStatus.ATTACHING, DiskStatus.DETACHING}
+_POLL = 0.5
 _RETRY = 5.0
 
 
 def advance(cloud: World, key: str) -> float | None:
     """Make the disk if it is not there, and let it arrive in its next state."""
     make(cloud, key)
+    if wait := _plug(cloud, key):
+        return wait
     with cloud.store.change():
         disk = cloud.store.disks.get(key)
         if disk is None or disk.status not in _NEXT:
@@ -33,6 +38,33 @@ def advance(cloud: World, key: str) -> float | None:
             disk = _loosen(cloud, disk)
         cloud.store.disks.put(replace(disk, status=after))
     return None
+
+
+def _plug(cloud: World, key: str) -> float:
+    """Show a disk to its running instance, or take it away; the seconds to wait until that is done.
+
+    What starts or stops meanwhile is waited for: a start takes all disks that it finds.
+    """
+    disk = cloud.store.disks.get(key)
+    instance = cloud.store.instances.get(disk.instance) if disk is not None else None
+    if disk is None or instance is None or disk.status not in _ON_THE_WAY:
+        return 0.0
+    if instance.status not in {InstanceStatus.RUNNING, InstanceStatus.STOPPED}:
+        return _POLL
+    if disk.status is DiskStatus.DETACHING:
+        return 0.0 if cloud.compute.detach_disk(instance.id, key) else _POLL
+    if instance.status is InstanceStatus.RUNNING:
+        cloud.compute.attach_disk(instance.id, ref_of(disk))
+        with cloud.store.change():
+            now = cloud.store.disks.get(key)
+            if now is not None:
+                cloud.store.disks.put(replace(now, ever_started=True))
+    return 0.0
+
+
+def ref_of(disk: Disk) -> DiskRef:
+    """A disk as an instance sees it."""
+    return DiskRef(id=disk.id, serial=disk.serial, size_gib=disk.size)
 
 
 def make(cloud: World, key: str) -> None:

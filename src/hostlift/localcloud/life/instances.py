@@ -7,7 +7,7 @@ import base64
 from dataclasses import replace
 
 from hostlift.errors import HostError
-from hostlift.localcloud.compute.base import DiskRef, MachineSpec, Nic, Power
+from hostlift.localcloud.compute.base import MachineSpec, Nic, Power
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life import disks as disk_life
 from hostlift.localcloud.life import eips, networks, shadows
@@ -146,7 +146,7 @@ def _spec(instance: Instance, disks: list[Disk], nic: Nic) -> MachineSpec:
         cpus=size.cpus,
         memory_mib=int(size.memory * 1024),
         firmware="uefi" if instance.boot_mode.upper().startswith("UEFI") else "bios",
-        disks=tuple(DiskRef(id=d.id, serial=d.serial, size_gib=d.size) for d in disks),
+        disks=tuple(disk_life.ref_of(d) for d in disks),
         nic=nic,
         user_data=base64.b64decode(instance.user_data),
     )

@@ -30,12 +30,13 @@ _LOOP_INFO64 = struct.Struct("=5Q4I64s64s32s2Q")
 _RACES = 50
 
 
-def attach(file: Path, dev: Path = Path("/dev")) -> tuple[int, Path]:
+def attach(file: Path, dev: Path = Path("/dev"), *, within: int | None = None) -> tuple[int, Path]:
     """Show ``file`` as a loop device.
 
     Args:
         file: A regular file, a multiple of 512 bytes long.
         dev: Where the kernel's device nodes are.
+        within: Descriptor of the folder that a relative ``file`` is in.
 
     Returns:
         A descriptor that keeps the device alive, and the device's node.
@@ -44,7 +45,7 @@ def attach(file: Path, dev: Path = Path("/dev")) -> tuple[int, Path]:
         HostError: No loop device is to be had, or the file cannot be opened.
     """
     try:
-        backing = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+        backing = os.open(file, os.O_RDWR | os.O_CLOEXEC, dir_fd=within)
         try:
             return _attach(backing, file, dev)
         finally:

@@ -72,7 +72,7 @@ class CreateDisk(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class AttachDisk(Request):
-    """Hang a loose disk on an instance; a running guest sees it after its next start."""
+    """Hang a loose disk on an instance; a running guest sees it at once."""
 
     HARMLESS = "KeyPairName Password Force Device"
 
@@ -84,7 +84,7 @@ class AttachDisk(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class DetachDisk(Request):
-    """Take a data disk off; it stays."""
+    """Take a data disk off; it stays. Of a running instance, once the guest lets go of it."""
 
     HARMLESS = "DeleteWithInstance"
 
