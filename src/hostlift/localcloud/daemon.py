@@ -47,10 +47,12 @@ class CloudInfo:
     Attributes:
         endpoint: For clients on this machine.
         inner_endpoints: For clients on the embedded internet.
+        vpc_endpoint: For instances without a public address, and over a VPN; empty on paper.
     """
 
     endpoint: str
     inner_endpoints: tuple[str, ...]
+    vpc_endpoint: str
     access_key_id: str
     access_key_secret: str
     region: str
@@ -113,6 +115,7 @@ def info(folder: Path) -> CloudInfo | None:
     return CloudInfo(
         endpoint=str(found["endpoint"]),
         inner_endpoints=tuple(found["inner_endpoints"]),
+        vpc_endpoint=str(found["vpc_endpoint"]),
         access_key_id=key.access_key_id,
         access_key_secret=key.access_key_secret,
         region=DEFAULT_REGION,

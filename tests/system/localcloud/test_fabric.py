@@ -40,8 +40,11 @@ def guest_data(vpc: str, address: str) -> Metadata | None:
     return Metadata(items={"instance-id": "i-one"}, user_data=b"#!/bin/sh\n")
 
 
+API_PORT = 18899
+
+
 def network(fabric: NamespaceFabric) -> None:
-    fabric.up(0, guest_data)
+    fabric.up(API_PORT, guest_data)
     fabric.ensure_vpc(VPC, "10.0.0.0/8")
     fabric.ensure_vswitch(VPC, VSWITCH, "10.0.0.0/24", "10.0.0.253")
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,37 @@ def test_a_machine_that_does_not_exist_is_made_and_left(fabric: NamespaceFabric)
         assert namespaces.links(name) == ("lo",)
     finally:
         namespaces.remove(name)
+
+
+def _caller(api: socket.socket) -> str:
+    with api.accept()[0] as connection:
+        return str(connection.getpeername()[0])
+
+
+def test_the_api_answers_inside_every_private_network(fabric: NamespaceFabric) -> None:
+    """To an instance without a public address and over a VPN; networks are told apart; nothing else opens."""
+    port = 18897
+    fabric.down()
+    fabric.up(port, lambda _vpc, _address: None)
+    other = replace(ONE, vpc="vpc-other", vswitch="vsw-other", mac="00:16:3e:00:00:09")
+    for nic in (ONE, other):
+        fabric.ensure_vpc(nic.vpc, "10.0.0.0/8")
+        fabric.ensure_vswitch(nic.vpc, nic.vswitch, "10.0.0.0/24", "10.0.0.253")
+    spaces = [box(fabric, f"i-{number}", nic) for number, nic in enumerate((ONE, other))]
+    office = fabric.host_namespace("office")
+    fabric.connect(VPC, "vpn-1", office, f"{OFFICE}/24")
+    where = fabric.service_address()
+    try:
+        with fabric.listen("198.51.100.1", port) as api:
+            api.settimeout(5)
+            for space in (*spaces, office):
+                assert reaches(space, where, port, patience=5)
+            assert (
+                len({_caller(api) for _ in (*spaces, office)}) == 2
+            )  # the office calls through the first network
+            assert not reaches(spaces[0], "198.51.100.1", port)
+            assert not reaches(spaces[0], where, port + 1)
+            fabric.remove_vpc("vpc-other")
+            assert reaches(spaces[0], where, port, patience=5)
+    finally:
+        namespaces.remove(office)

@@ -193,7 +193,7 @@ class Fabric(Protocol):
     """Networks. ``paper`` has one that does nothing."""
 
     def up(self, api_port: int, metadata: MetadataLookup) -> None:
-        """Make the internet and serve metadata inside each VPC."""
+        """Make the internet; serve metadata inside each VPC, and let it reach the API."""
         ...
 
     def down(self) -> None:
@@ -202,6 +202,10 @@ class Fabric(Protocol):
 
     def api_addresses(self) -> tuple[str, ...]:
         """Addresses inside the internet namespace at which the API must answer too."""
+        ...
+
+    def service_address(self) -> str:
+        """The address at which guests without a public one reach the API; empty: there is none."""
         ...
 
     def listen(self, address: str, port: int) -> socket.socket:

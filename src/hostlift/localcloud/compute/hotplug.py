@@ -7,8 +7,7 @@ does not do.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 from hostlift.errors import HostError
@@ -42,30 +41,24 @@ def unplug(folder: Path, disk: str) -> bool:
         if _has_device(control, disk):
             _ask(control, disk)
             return False
-        return not _has_node(control, disk) or _closed(control, disk)
+        # A device that just went may hold the file a moment longer.
+        node = {"node-name": node_name(disk)}
+        return not _has_node(control, disk) or _done(control, "blockdev-del", _STILL_USED, node)
 
 
 def _ask(control: Qmp, disk: str) -> None:
-    with _not_yet(_ASKED_ALREADY):
-        control.execute("device_del", id=device_id(disk))
+    _done(control, "device_del", _ASKED_ALREADY, {"id": device_id(disk)})
 
 
-def _closed(control: Qmp, disk: str) -> bool:
-    """Close the file; a device that just went may hold it a moment longer."""
-    with _not_yet(_STILL_USED):
-        control.execute("blockdev-del", **{"node-name": node_name(disk)})
-        return True
-    return False
-
-
-@contextlib.contextmanager
-def _not_yet(reason: str) -> Iterator[None]:
-    """QEMU has one class for all its refusals: only the words tell."""
+def _done(control: Qmp, command: str, unless: str, arguments: Mapping[str, object]) -> bool:
+    """Run a command; False when it is refused in these words: QEMU's refusals have no codes."""
     try:
-        yield
+        control.execute(command, **arguments)
     except HostError as error:
-        if reason not in error.message:
+        if unless not in error.message:
             raise
+        return False
+    return True
 
 
 def _has_device(control: Qmp, disk: str) -> bool:

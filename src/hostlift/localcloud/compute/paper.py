@@ -183,6 +183,10 @@ class PaperFabric:
         """See `Fabric`; paper has no internet."""
         return ()
 
+    def service_address(self) -> str:
+        """See `Fabric`; paper has no private networks either."""
+        return ""
+
     def listen(self, address: str, port: int) -> socket.socket:
         """See `Fabric`; paper has no address to listen on."""
         raise HostError("the paper kind has no internet", subject=f"{address}:{port}")

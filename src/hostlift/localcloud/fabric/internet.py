@@ -17,6 +17,8 @@ BRIDGE = "inet"
 HOSTS_ROUTER = "198.51.100.1"
 PUBLIC_ROUTER = "203.0.113.1"
 API_ADDRESSES = (HOSTS_ROUTER, PUBLIC_ROUTER)
+SERVICE_ADDRESS = "100.100.0.1"
+"""The API inside every private network, for instances without a public address."""
 PREFIX = 24
 TRANSIT_OURS = "169.254.1.1"
 TRANSIT_VPC = "169.254.1.2"

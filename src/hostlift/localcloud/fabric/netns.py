@@ -43,6 +43,7 @@ class NamespaceFabric:
         self._vpcs: dict[str, PrivateNetwork] = {}
         self._admissions: dict[str, tuple[Admission, ...]] = {}
         self._metadata: MetadataLookup = _nobody
+        self._api_port = 0
         self._lock = threading.RLock()
 
     @property
@@ -54,9 +55,10 @@ class NamespaceFabric:
         """Name of the namespace of a host on the internet."""
         return f"{self._prefix}host-{name}"
 
-    def up(self, api_port: int, metadata: MetadataLookup) -> None:  # noqa: ARG002 - the server
+    def up(self, api_port: int, metadata: MetadataLookup) -> None:
         """See the contract. The API itself is put on the internet with `listen`."""
         with self._lock:
+            self._api_port = api_port
             self._metadata = metadata
             self._folder.mkdir(parents=True, exist_ok=True)
             self._clean_leftovers()
@@ -77,6 +79,10 @@ class NamespaceFabric:
     def api_addresses(self) -> tuple[str, ...]:
         """See the contract."""
         return internet.API_ADDRESSES
+
+    def service_address(self) -> str:
+        """See the contract."""
+        return internet.SERVICE_ADDRESS
 
     def listen(self, address: str, port: int) -> socket.socket:
         """A TCP socket listening on an address of the internet namespace."""
@@ -102,6 +108,7 @@ class NamespaceFabric:
                     cidr,
                     self._world,
                     lambda address: self._metadata(vpc, address),
+                    self._api_port,
                 )
             self._vpcs[vpc].ensure()
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Machines on premises, joined to a private network as a VPN or a leased line would.
 
-A veth pair carries the link. The machine routes the private network's addresses over it and nothing
-else; what it sends is judged by the security groups, by its own address: nothing is translated.
+A veth pair carries the link. The machine routes the private network's addresses and that of the API
+there over it and nothing else; what it sends is judged by the security groups, by its own address: nothing is translated.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
 
+from hostlift.localcloud.fabric.internet import SERVICE_ADDRESS
 from hostlift.localcloud.linux import namespaces
 
 _OUR_END, _THEIR_END = "169.254.2.1", "169.254.2.2"
@@ -64,7 +65,10 @@ def connect(vpc: str, cidr: str, link: Link) -> None:
             f"addr add {_THEIR_END}/32 dev {link.device}",
             f"addr replace {there.ip}/32 dev {link.device}",
             f"link set {link.device} up",
-            f"route replace {cidr} via {_OUR_END} dev {link.device} onlink src {there.ip}",
+            *(
+                f"route replace {there_too} via {_OUR_END} dev {link.device} onlink src {there.ip}"
+                for there_too in (cidr, f"{SERVICE_ADDRESS}/32")
+            ),
         ],
     )
     line = f"route replace {there.network} via {_THEIR_END} dev {link.device} onlink"

@@ -29,13 +29,33 @@ class Port:
     admissions: tuple[Admission, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """The API as guests without a public address reach it: through the uplink, under another name.
+
+    Attributes:
+        address: At which guests ask.
+        target: Where it really is, on the internet.
+        transit: Of this private network on its way there; no other has it.
+    """
+
+    address: str
+    target: str
+    port: int
+    transit: str
+
+
 def device_of(nic: Nic) -> str:
     """Name of the interface behind a network card; names have 15 letters at most."""
     return "p" + nic.mac.replace(":", "").lower()
 
 
-def render(ports: Iterable[Port]) -> str:
+def render(ports: Iterable[Port], service: Service | None = None) -> str:
     """The whole rule set of one private network, for ``nft -f``.
+
+    Args:
+        ports: Its instances.
+        service: The API, if guests shall reach it.
 
     Raises:
         HostError: An admission names a protocol or source that cannot be expressed.
@@ -48,11 +68,23 @@ def render(ports: Iterable[Port]) -> str:
         departures=_elements(f"{private} : {out}" for out, private in public),
         inbound=_elements(f"{p.nic.private_ip} : jump {_chain(p.nic)}" for p in all_ports),
         groups="\n".join(_group(p) for p in all_ports),
+        **_service(service),
         owners=_elements(
             f'"{device_of(p.nic)}" . {p.nic.mac} . {p.nic.private_ip}' for p in all_ports
         ),
         stations=_elements(f'"{device_of(p.nic)}" . {p.nic.mac}' for p in all_ports),
     )
+
+
+def _service(service: Service | None) -> dict[str, str]:
+    if service is None:
+        return {"service_in": "", "service_out": "", "service_through": ""}
+    asked = f"ip daddr {service.address}"
+    return {
+        "service_in": f'iifname != "uplink" {asked} tcp dport {service.port} dnat to {service.target}',
+        "service_out": f'oifname "uplink" ct original {asked} snat to {service.transit}',
+        "service_through": f'oifname "uplink" ct original {asked} accept',
+    }
 
 
 def _group(port: Port) -> str:

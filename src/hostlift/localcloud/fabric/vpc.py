@@ -18,6 +18,7 @@ from hostlift.localcloud.fabric import internet, metadata, onprem, rules
 from hostlift.localcloud.fabric.dhcp import Dhcp, Subnet
 from hostlift.localcloud.fabric.internet import Internet
 from hostlift.localcloud.fabric.metadata import MetadataServer
+from hostlift.localcloud.fabric.rules import Service
 from hostlift.localcloud.fabric.sockets import listening_socket
 from hostlift.localcloud.linux import namespaces, taps
 
@@ -29,6 +30,7 @@ _SYSCTLS = {
     "ipv4/neigh/default/proxy_delay": "0",
 }
 _NFT_TIMEOUT = 30.0
+_TRANSITS = ipaddress.IPv4Network("100.64.0.0/11")
 
 
 class PrivateNetwork:
@@ -39,6 +41,7 @@ class PrivateNetwork:
         namespace: Name of its namespace.
         cidr: Its network.
         lookup: Private address to what the metadata service tells that guest.
+        api_port: Of the API on the internet; 0: guests need a public address to reach it.
     """
 
     def __init__(
@@ -48,8 +51,10 @@ class PrivateNetwork:
         cidr: str,
         world: Internet,
         lookup: Callable[[str], Metadata | None],
+        api_port: int = 0,
     ) -> None:
         self.namespace = namespace
+        self._service = _service_of(namespace, api_port) if api_port else None
         self._cidr = cidr
         self._world = world
         self._lookup = lookup
@@ -84,6 +89,8 @@ class PrivateNetwork:
             f"ipv4/neigh/{_LAN}/proxy_delay": "0",
         }
         namespaces.set_sysctls(self.namespace, lan)
+        if self._service is not None:
+            self._world.route(self._service.transit, self._uplink)
         self._load_rules()
         self._serve_metadata()
 
@@ -94,6 +101,8 @@ class PrivateNetwork:
         for port in self._ports.values():
             if port.nic.public_ip:
                 self._world.unroute(port.nic.public_ip)
+        if self._service is not None:
+            self._world.unroute(self._service.transit)
         namespaces.remove(self.namespace)
 
     def close(self) -> None:
@@ -197,7 +206,7 @@ class PrivateNetwork:
     def _load_rules(self) -> None:
         SystemCommands().run(
             ["ip", "netns", "exec", self.namespace, "nft", "-f", "-"],
-            stdin=rules.render(self._ports.values()).encode(),
+            stdin=rules.render(self._ports.values(), self._service).encode(),
             timeout=_NFT_TIMEOUT,
         )
 
@@ -210,3 +219,16 @@ class PrivateNetwork:
 def uplink_of(namespace: str) -> str:
     """Name of a private network's uplink inside the internet; names have 15 letters at most."""
     return "u" + hashlib.sha256(namespace.encode()).hexdigest()[:13]
+
+
+def _service_of(namespace: str, port: int) -> Service:
+    """The API for a private network, with a transit address in 100.64.0.0/11 of its own."""
+    number = (
+        int.from_bytes(hashlib.sha256(namespace.encode()).digest()[:4]) % _TRANSITS.num_addresses
+    )
+    return Service(
+        address=internet.SERVICE_ADDRESS,
+        target=internet.HOSTS_ROUTER,
+        port=port,
+        transit=str(_TRANSITS[number]),
+    )

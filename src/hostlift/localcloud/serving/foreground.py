@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -59,8 +59,14 @@ def serve(folder: Path, kind: str, listen_host: str, port: int) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         cloud.run()
-        here = [f"http://{host}:{port}" for host in (listen_host, *inner)]
-        _announce(folder, kind, token, here)
+        service = cloud.fabric.service_address()
+        outside, *on_internet = [f"http://{host}:{port}" for host in (listen_host, *inner)]
+        endpoints = {
+            "endpoint": outside,
+            "inner_endpoints": on_internet,
+            "vpc_endpoint": f"http://{service}:{port}" if service else "",
+        }
+        _announce(folder, kind, token, endpoints)
         server.serve_on(sockets)
 
 
@@ -106,12 +112,11 @@ def _listen_inside(stack: ExitStack, cloud: Cloud, port: int) -> Iterator[socket
         yield stack.enter_context(cloud.fabric.listen(address, port))
 
 
-def _announce(folder: Path, kind: str, token: str, endpoints: list[str]) -> None:
+def _announce(folder: Path, kind: str, token: str, endpoints: Mapping[str, object]) -> None:
     note = {
         **asdict(Mark.of(os.getpid())),
         "kind": kind,
         "token": token,
-        "endpoint": endpoints[0],
-        "inner_endpoints": endpoints[1:],
+        **endpoints,
     }
     atomic_write(folder / RUNNING, json.dumps(note, indent=2).encode())
