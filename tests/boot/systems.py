@@ -85,6 +85,14 @@ _NO_VIRTIO_DRACUT = (
     " /boot/initrd.img-$(ls /lib/modules) $(ls /lib/modules)"
 )
 
+# Nothing in /boot can start: the image on the EFI partition has it all, but no driver of ECS.
+_UNIFIED = """release=$(ls /lib/modules)
+dracut --force --uefi --no-hostonly --omit-drivers 'virtio_blk virtio_net virtio_scsi nvme' \
+    --kernel-cmdline "root=UUID=50acc43f-20fd-5a30-b199-0f05dc5a133a ro quiet" \
+    "/boot/efi/EFI/Linux/debian-$release.efi" "$release"
+rm -f /boot/initrd.img-*
+"""
+
 # The same image, packed so that nobody recognises its maker.
 _UNKNOWN_MAKER = f"""{_NO_VIRTIO}
 image=$(ls /boot/initrd.img-*)
@@ -188,6 +196,14 @@ SYSTEMS = (
         disks=((ESP, Part("/", 1200)),),
         firmware="uefi",
         before=_NO_VIRTIO_DRACUT,
+    ),
+    System(
+        name="trixie-unified-no-drivers-rebuilt",
+        tree=trees.UNIFIED,
+        table=TableKind.GPT,
+        disks=((replace(ESP, size=160), Part("/", 1100)),),
+        firmware="uefi",
+        before=_UNIFIED,
     ),
     System(
         name="sid-systemd-boot",

@@ -65,6 +65,10 @@ BULLSEYE = Tree(
 TRIXIE_DRACUT = Tree(
     "trixie", (KERNEL, "dracut", *_GRUB, *_SHIM, *_SYSTEMD, "netplan.io", "xfsprogs")
 )
+# binutils: dracut puts the parts of a unified image together by objcopy.
+UNIFIED = Tree(
+    "trixie", (CLOUD_KERNEL, "dracut", "systemd-boot-efi", "binutils", *_SYSTEMD, "netplan.io")
+)
 SID = Tree("sid", (CLOUD_KERNEL, "initramfs-tools", "systemd-boot", *_SYSTEMD), outdated=True)
 EXTLINUX = Tree(
     "bookworm",
@@ -77,7 +81,7 @@ GRUB_LEGACY = Tree(
     (CLOUD_KERNEL, "initramfs-tools", "libc6-i386", *_IFUPDOWN, *_SYSTEMD),
     unpacked=("grub-legacy",),
 )
-ALL = (BOOKWORM, BULLSEYE, TRIXIE_DRACUT, SID, EXTLINUX, SYSVINIT, GRUB_LEGACY)
+ALL = (BOOKWORM, BULLSEYE, TRIXIE_DRACUT, UNIFIED, SID, EXTLINUX, SYSVINIT, GRUB_LEGACY)
 
 
 def built(tree: Tree) -> Path:

@@ -2,9 +2,10 @@
 """Every case under tests/golden: what an adaptation does to a tree, that twice is once, and undo.
 
 A case is a folder ``<adaptation>/<case>`` with ``before/`` (the tree; links are links; a folder
-``NAME.cpio`` is an archive ``NAME`` of what is in it), ``after.diff`` (what the ledger says was done;
-of an initramfs what was appended) and, where one is told anything, ``notes``. ``order.json`` holds
-the arguments of `fakes.layouts.an_order`.
+``NAME.cpio`` is an archive ``NAME`` of what is in it, a folder ``NAME.uki`` a unified kernel image of
+such an archive, ``cmdline`` and ``uname``), ``after.diff`` (what the ledger says was done; of an
+initramfs what was appended) and, where one is told anything, ``notes``. ``order.json`` holds the
+arguments of `fakes.layouts.an_order`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest
 from fakes.commands import ScriptedCommands
 from fakes.layouts import a_bench, an_order
 from fakes.tree import MemoryTree
+from fakes.unified import unified_image
 
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.formats import cpio, initramfs
@@ -33,13 +35,13 @@ def load(folder: Path) -> MemoryTree:
     """A tree as it lies in a folder."""
     files: dict[str, bytes | str | tuple[str, str]] = {}
     for here, folders, names in os.walk(folder):
-        archives = [name for name in folders if name.endswith(".cpio")]
+        archives = [name for name in folders if name.endswith((".cpio", ".uki"))]
         folders[:] = [name for name in folders if name not in archives]
         for name in (*names, *folders, *archives):
             path = Path(here, name)
             inside = "/" + str(path.relative_to(folder))
             if name in archives:
-                files[inside.removesuffix(".cpio")] = packed(path)
+                files[inside.removesuffix(path.suffix)] = PACKERS[path.suffix](path)
             elif path.is_symlink():
                 files[inside] = ("->", os.readlink(path))
             elif path.is_dir():
@@ -63,6 +65,19 @@ def packed(folder: Path) -> bytes:
             mode = stat.S_IFREG | (0o755 if program else 0o644)
             members.append(Member(name, mode, data=path.read_bytes()))
     return cpio.write(members)
+
+
+def unified(folder: Path) -> bytes:
+    """A unified kernel image."""
+    line = folder / "cmdline"
+    return unified_image(
+        release=(folder / "uname").read_text().strip(),
+        line=line.read_text().strip() if line.exists() else None,
+        initrd=packed(folder / "initrd.cpio"),
+    )
+
+
+PACKERS = {".cpio": packed, ".uki": unified}
 
 
 def order_of(case: Path) -> AdaptOrder:

@@ -40,6 +40,11 @@ def edited(text: str, pattern: re.Pattern[str], edit: Edit) -> str:
 def roots(text: str, pattern: re.Pattern[str]) -> Iterator[str]:
     """The ``root=`` of every kernel that names one."""
     for match in pattern.finditer(text):
-        for word in match["arguments"].split():
-            if word.startswith("root="):
-                yield word.removeprefix("root=").strip("\"'")
+        yield from roots_of(match["arguments"])
+
+
+def roots_of(arguments: str) -> Iterator[str]:
+    """The ``root=`` of one command line."""
+    for word in arguments.split():
+        if word.startswith("root="):
+            yield word.removeprefix("root=").strip("\"'")

@@ -16,6 +16,7 @@ from hostlift.adapt.linux.steps.boot import (
     initramfs,
     kernel_arguments,
     serial_getty,
+    unified,
 )
 from hostlift.adapt.linux.steps.identity import (
     beacon,
@@ -93,6 +94,7 @@ STEPS: tuple[Step, ...] = (
     grub_defaults.STEP,
     kernel_arguments.STEP,
     initramfs.STEP,
+    unified.STEP,
     grub_menu.STEP,
     boot_entries.STEP,
     grub_legacy.STEP,

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from hostlift.adapt.linux.bench import Bench
 from hostlift.adapt.linux.found import esp
+from hostlift.adapt.linux.images import unified
+from hostlift.adapt.linux.images.unified import STUB_MARK
 from hostlift.adapt.reading import data
 
 SHIM_MARK = b"UEFI SHIM"
 _GRUB_MARK = b"GRUB"
 _SYSTEMD_MARK = b"LoaderInfo: systemd-boot"
+_SYSTEMD_PACKAGED = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi"
 _OURS = ("shimx64.efi", "shim.efi", "grubx64.efi", "grub.efi", "systemd-bootx64.efi")
 _SECOND = ("grubx64.efi", "grub.efi")
 _BESIDE = ("mmx64.efi", "MokManager.efi")
@@ -47,7 +50,9 @@ class EfiLoader:
     @property
     def is_grub(self) -> bool:
         """True when GRUB is started, directly or by shim."""
-        return any(_GRUB_MARK in image for image in (self.first, *self.beside.values()))
+        images = (self.first, *self.beside.values())
+        # A kernel may well have the word in it.
+        return STUB_MARK not in self.first and any(_GRUB_MARK in image for image in images)
 
 
 def on_partition(bench: Bench) -> EfiLoader | None:
@@ -76,9 +81,21 @@ def in_packages(bench: Bench) -> EfiLoader | None:
     return None
 
 
+def for_unified(bench: Bench) -> EfiLoader | None:
+    """What starts unified kernel images where no loader is set up: systemd-boot, or one of them."""
+    images = unified.paths(bench)
+    if not images or bench.tools.grub is not None:
+        return None
+    for path in (f"{_SYSTEMD_PACKAGED}.signed", _SYSTEMD_PACKAGED, *reversed(images)):
+        first = data(bench.tree, path)
+        if first is not None:
+            return EfiLoader(first=first, beside={})
+    return None
+
+
 def is_known(image: bytes) -> bool:
     """True for a loader that starts Linux, false for another system's."""
-    return any(mark in image for mark in (SHIM_MARK, _GRUB_MARK, _SYSTEMD_MARK))
+    return any(mark in image for mark in (SHIM_MARK, _GRUB_MARK, _SYSTEMD_MARK, STUB_MARK))
 
 
 def _from_folder(bench: Bench, folder: str, vendor: str) -> EfiLoader | None:

@@ -30,6 +30,8 @@ class InitramfsTool:
         program: Without it the tool is not there.
         beside: Another file that must be there: a name that a wrapper of another tool has too.
         rebuild: Command that makes one kernel's image anew.
+        unified: The same for a unified kernel image; ``{line}`` is its command line, ``{line_file}``
+            a file that holds it; empty: it cannot.
         state: Where it writes besides the image.
         config: File that names modules every new image shall hold; empty: there is none.
         form: How it names them.
@@ -41,6 +43,7 @@ class InitramfsTool:
     program: str
     beside: str = ""
     rebuild: tuple[str, ...]
+    unified: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
     config: str = ""
     form: Form = Form.LINES
@@ -51,16 +54,25 @@ class InitramfsTool:
         self, *, release: str, image: str, kernel: str, modules: Iterable[str]
     ) -> list[str]:
         """The command for one kernel."""
-        names = list(modules)
-        words: list[str] = []
-        for word in self.rebuild:
-            if "{modules}" in word:
-                words.append(word.format(modules=" ".join(names)))
-            elif "{module}" in word:
-                words += [word.format(module=name) for name in names]
-            else:
-                words.append(word.format(release=release, image=image, kernel=kernel))
-        return words
+        return _filled(self.rebuild, modules, release=release, image=image, kernel=kernel)
+
+    def unified_command(
+        self, *, release: str, image: str, line: str, line_file: str, modules: Iterable[str]
+    ) -> list[str]:
+        """The command for one unified kernel image."""
+        own = {"release": release, "image": image, "line": line, "line_file": line_file}
+        return _filled(self.unified, modules, **own)
+
+
+def _filled(words: Iterable[str], modules: Iterable[str], **own: str) -> list[str]:
+    names = list(modules)
+    found: list[str] = []
+    for word in words:
+        if "{module}" in word:
+            found += [word.format(module=name) for name in names]
+        else:
+            found.append(word.format(modules=" ".join(names), **own))
+    return found
 
 
 TOOLS = (
@@ -77,6 +89,10 @@ TOOLS = (
         program="dracut",
         # The image and the release by position: the first dracut (EL6) knows no other way.
         rebuild=("dracut", "--force", "--add-drivers", "{modules}", "{image}", "{release}"),
+        unified=(
+            *("dracut", "--force", "--uefi", "--no-hostonly-cmdline", "--kernel-cmdline", "{line}"),
+            *("--add-drivers", "{modules}", "{image}", "{release}"),
+        ),
         config="/etc/dracut.conf.d/90-hostlift.conf",
         form=Form.DRACUT,
         create=True,
@@ -85,6 +101,7 @@ TOOLS = (
         name="mkinitcpio",
         program="mkinitcpio",
         rebuild=("mkinitcpio", "-k", "{release}", "-g", "{image}"),
+        unified=("mkinitcpio", "-k", "{release}", "--cmdline", "{line_file}", "-U", "{image}"),
         config="/etc/mkinitcpio.conf",
         form=Form.ARRAY,
         variable="MODULES",

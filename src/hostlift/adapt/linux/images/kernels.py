@@ -82,7 +82,7 @@ def kernels(bench: Bench) -> Iterator[Kernel]:
         file = _first(bench, _KERNELS, release)
         if not file:
             continue
-        found = _modules(bench, release)
+        found = modules_of(bench, release)
         if found is None:
             bench.note(f"kernel {release} has no index of its modules and was not looked at")
             continue
@@ -108,7 +108,8 @@ def unable(kernel: Kernel) -> list[str]:
     return [name for name in NEEDED if not kernel.modules.has(name)]
 
 
-def _modules(bench: Bench, release: str) -> modules.Modules | None:
+def modules_of(bench: Bench, release: str) -> modules.Modules | None:
+    """A kernel's modules; None when there is no index of them."""
     dep = data(bench.tree, f"{MODULES}/{release}/modules.dep")
     if dep is None:
         return None

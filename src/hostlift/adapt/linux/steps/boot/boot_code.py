@@ -41,7 +41,10 @@ def check(bench: Bench) -> Iterator[str]:
     grub_only = [x.kind for x in bench.tools.loaders] == [LoaderKind.GRUB2]
     good = leads_to_core if grub_only else starts
     if not good(bench.devices[0]):
-        yield "the first sector of the system disk holds no boot code"
+        yield (
+            "the first sector of the system disk holds no boot code: install GRUB for BIOS on the"
+            " source (grub-pc-bin, or grub2-pc-modules)"
+        )
 
 
 def _record(bench: Bench, code: bytes) -> None:

@@ -17,6 +17,7 @@ from hostlift.adapt.linux.efi_loaders import SHIM_MARK, EfiLoader
 from hostlift.adapt.linux.found import esp
 from hostlift.adapt.linux.found.loaders import LoaderKind
 from hostlift.adapt.linux.guest_tool import run_tool
+from hostlift.adapt.linux.images.unified import STUB_MARK
 from hostlift.adapt.linux.templates import template
 from hostlift.adapt.reading import data
 
@@ -37,11 +38,16 @@ def apply(bench: Bench, edit: Editor) -> None:
     if bench.order.firmware != "uefi" or not bench.tools.esp:
         return
     own = efi_loaders.on_partition(bench)
-    loader = own or efi_loaders.in_packages(bench)
+    loader = own or efi_loaders.for_unified(bench) or efi_loaders.in_packages(bench)
     first = data(bench.tree, _at(bench, _FIRST))
     if loader is not None and (first is None or not efi_loaders.is_known(first)):
         edit.write(_at(bench, _FIRST), loader.first, _WHY)
         first = loader.first
+        if STUB_MARK in first:
+            bench.note(
+                f"{bench.tools.esp}/{_FIRST} is a copy of a unified kernel image and grows old with"
+                " the next kernel: install systemd-boot"
+            )
     if first is None and not _made_by_guest(bench, edit):
         return
     if first is not None and SHIM_MARK in first and loader is not None:

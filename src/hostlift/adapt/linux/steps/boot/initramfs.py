@@ -14,11 +14,13 @@ from hostlift.adapt.editor import Editor
 from hostlift.adapt.formats import initramfs
 from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.linux.bench import Bench, Step
-from hostlift.adapt.linux.found.initramfs_tools import remembered
 from hostlift.adapt.linux.guest_tool import run_tool
 from hostlift.adapt.linux.images import imagekinds
 from hostlift.adapt.linux.images.kernels import Kernel, kernels, needed, unable, wanted
+from hostlift.adapt.linux.images.remembering import remember_modules
 from hostlift.adapt.linux.images.supplement import supplement
+from hostlift.adapt.linux.images.unified import missing as missing_in_unified
+from hostlift.adapt.linux.images.unified import unified_images
 from hostlift.errors import AdaptError
 
 _NAME = "initramfs"
@@ -32,7 +34,7 @@ def apply(bench: Bench, edit: Editor) -> None:
         if not missing or unable(kernel):
             continue
         why = _WHY.format(kernel.release, ", ".join(missing))
-        _remember_modules(bench, edit, missing, why)
+        remember_modules(bench, edit, missing, why)
         if bench.order.rebuild_initramfs:
             _rebuild(bench, kernel, why)
         if _missing(bench, kernel):
@@ -50,7 +52,7 @@ def check(bench: Bench) -> Iterator[str]:
         able += not lacking and not missing
         if lacking:
             bench.note(f"kernel {kernel.release} has no {', '.join(lacking)}: choose another one")
-    if not able:
+    if not able and not any(missing_in_unified(bench, i) == [] for i in unified_images(bench)):
         yield "no installed kernel can find its disk on ECS (virtio_blk)"
 
 
@@ -70,16 +72,6 @@ def _members(bench: Bench, kernel: Kernel) -> list[Member]:
             raise AdaptError(error.message, subject=kernel.image) from error
         bench.images[key] = found
     return bench.images[key]
-
-
-def _remember_modules(bench: Bench, edit: Editor, missing: list[str], why: str) -> None:
-    """So that the next image the guest makes holds them too."""
-    tool = bench.tools.maker
-    if tool is None or not tool.config:
-        return
-    text = bench.text(tool.config)
-    if text is not None or tool.create:
-        edit.write_text(tool.config, remembered(tool, text or "", missing), why)
 
 
 def _rebuild(bench: Bench, kernel: Kernel, why: str) -> None:
