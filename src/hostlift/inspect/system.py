@@ -7,6 +7,7 @@ import re
 import shlex
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from hostlift.inspect.guest import Guest
@@ -23,6 +24,8 @@ _INITRAMFS = (
     "initrd-{v}.img",
     "initramfs-{v}",
 )
+_UNIFIED = ("/boot/efi/EFI/Linux", "/efi/EFI/Linux", "/boot/EFI/Linux")
+"""Where unified kernel images are: kernel and initramfs in one file."""
 _NOT_KERNELS = ("rescue", ".old", "kdump", ".sig", ".hmac", "memtest")
 _ELF_MACHINES = {3: "i386", 62: "x86_64", 183: "aarch64", 40: "armv7l", 243: "riscv64"}
 _ELF_HEAD = 20
@@ -31,6 +34,7 @@ _LOADERS = (
     ("grub-legacy", ("/boot/grub/menu.lst", "/boot/grub/grub.conf")),
     ("systemd-boot", ("/boot/efi/EFI/systemd", "/boot/EFI/systemd", "/efi/EFI/systemd")),
     ("extlinux", ("/boot/extlinux.conf", "/boot/extlinux/extlinux.conf", "/boot/syslinux")),
+    ("unified", _UNIFIED),
 )
 _GRUB_PACKAGES = ("grub-common", "grub2-common", "grub-pc", "grub-efi-amd64")
 _GRUB_MODULE = "/boot/grub*/*/normal.mod"
@@ -101,7 +105,35 @@ def kernels(guest: Guest, running: str) -> tuple[Kernel, ...]:
                 running=release == running,
             )
         )
-    return tuple(found)
+    return _with_unified(guest, found, running)
+
+
+def _with_unified(guest: Guest, found: list[Kernel], running: str) -> tuple[Kernel, ...]:
+    """The same, with kernels that come as unified images, or have their initramfs in one."""
+    images: dict[str, str] = {}
+    for folder in _UNIFIED:
+        for name in guest.names(folder):
+            release = _unified_release(guest, name) if name.lower().endswith(".efi") else ""
+            if release:
+                images.setdefault(release, f"{folder}/{name}")
+    kernels = [replace(k, initramfs=k.initramfs or images.get(k.release, "")) for k in found]
+    known = {k.release for k in kernels}
+    kernels += [
+        Kernel(release=release, image=path, initramfs=path, running=release == running)
+        for release, path in images.items()
+        if release not in known
+    ]
+    return tuple(kernels)
+
+
+def _unified_release(guest: Guest, name: str) -> str:
+    """Named by release (kernel-install, dracut) or by flavour (mkinitcpio); one kernel is that one."""
+    modules = guest.names("/lib/modules")
+    flavours = {r: guest.text(f"/lib/modules/{r}/pkgbase").strip() for r in modules}
+    named = sorted((r for r in modules if r in name), key=len, reverse=True)
+    named += [r for r, base in sorted(flavours.items()) if base and f"-{base}." in name]
+    named += modules if len(modules) == 1 else []
+    return named[0] if named else ""
 
 
 def _release(guest: Guest, version: str) -> str:

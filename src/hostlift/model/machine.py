@@ -280,7 +280,7 @@ class Machine:
     """TCP ports that accept connections from elsewhere."""
     selinux: str = "absent"
     loader: str = ""
-    """``grub2``, ``grub-legacy``, ``extlinux``, ``systemd-boot`` or empty."""
+    """``grub2``, ``grub-legacy``, ``extlinux``, ``systemd-boot``, ``unified`` or empty."""
     loader_version: str = ""
     virtualization: str = ""
     clock_skew: float | None = None

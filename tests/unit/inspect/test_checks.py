@@ -145,6 +145,7 @@ def test_a_kernel_without_virtio_blocks_unless_another_has_it(
         ("grub-legacy", "", Severity.NOTE),
         ("extlinux", "", Severity.NOTE),
         ("systemd-boot", "", Severity.NOTE),
+        ("unified", "", Severity.NOTE),
         ("", "", Severity.BLOCKER),
     ],
 )

@@ -224,6 +224,32 @@ def test_kernels_are_known_by_every_familys_names(kernel: FakeKernel) -> None:
     }
 
 
+def test_unified_images_are_kernels_with_their_initramfs(kernel: FakeKernel) -> None:
+    """Named by release or flavour; an initramfs in one is no missing one; something else is none."""
+    for release in ("6.12.1-1", "6.12.1-1-amd64", "6.9.1-arch1-1"):
+        kernel.put(f"root/lib/modules/{release}/modules.dep", "")
+    kernel.put("root/lib/modules/6.9.1-arch1-1/pkgbase", "linux\n")
+    kernel.put("root/boot/vmlinuz-6.12.1-1", "")
+    folder = "/boot/efi/EFI/Linux"
+    for name in ("a-6.12.1-1.efi", "a-6.12.1-1-amd64.efi", "arch-linux.efi", "else.efi", "x.txt"):
+        kernel.put(f"root{folder}/{name}", "")
+    machine = look(kernel)
+    assert {k.release: (k.image, k.initramfs) for k in machine.kernels} == {
+        "6.12.1-1": ("/boot/vmlinuz-6.12.1-1", f"{folder}/a-6.12.1-1.efi"),
+        "6.12.1-1-amd64": (f"{folder}/a-6.12.1-1-amd64.efi",) * 2,
+        "6.9.1-arch1-1": (f"{folder}/arch-linux.efi",) * 2,
+    }
+    assert machine.loader == "unified"
+
+
+def test_the_only_kernel_is_the_one_of_the_only_unified_image(kernel: FakeKernel) -> None:
+    """Whatever an administrator called it."""
+    kernel.put("root/lib/modules/6.12.1/modules.dep", "")
+    kernel.put("root/efi/EFI/Linux/mine.EFI", "")
+    (found,) = look(kernel).kernels
+    assert (found.release, found.image) == ("6.12.1", "/efi/EFI/Linux/mine.EFI")
+
+
 def test_grub_and_its_version_come_from_dpkg(kernel: FakeKernel) -> None:
     """No program of the source has to run for it."""
     kernel.put("root/boot/grub/grub.cfg", "")

@@ -16,6 +16,7 @@ OTHERS = {
     "grub-legacy": "GRUB 0.97: its menu is mended, its boot code installed anew",
     "extlinux": "its menu is mended, its boot code installed anew",
     "systemd-boot": "its entries are mended, a fallback loader is put into EFI/BOOT",
+    "unified": "kernel images that the firmware starts: made anew where they lack a driver",
 }
 """Loader -> what becomes of it in the copy."""
 _REMEDY = "Install GRUB 2 (grub-pc, or grub-efi for UEFI) with a configuration, then check again."
