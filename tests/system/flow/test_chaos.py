@@ -3,18 +3,20 @@
 
 The whole pipeline with the real driver against the embedded cloud on paper. A run ends with the
 image and its snapshots and nothing else, or in an error that says what to do; then `data clear`
-leaves an empty account.
+leaves an empty account, and the same command run again instead ends well.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 from fakes.paperstories import PaperStage
+from fakes.stories import Verb, migrate, rehearse, sync
 
 from hostlift.errors import HostliftError
 from hostlift.flow import pipeline
@@ -40,10 +42,15 @@ PASSING = frozenset(
 """What passes by itself, or has another way, must not end a migration."""
 
 
-def _calls(folder: Path) -> list[tuple[int, str]]:
+STORY: Sequence[Verb] = (sync, rehearse, migrate)
+"""A server that is copied while it serves, cut over for practice, and then for good."""
+
+
+def _calls(folder: Path, story: Sequence[Verb] = (migrate,)) -> list[tuple[int, str]]:
     stage = PaperStage(folder)
     try:
-        stage.run()
+        for verb in story:
+            stage.run(verb=verb)
         return [(call.number, call.action) for call in stage.paper.cloud.faults.made]
     finally:
         stage.close()
@@ -60,14 +67,43 @@ def _end(folder: Path, fault: Fault) -> str:
         assert refused.hint, (fault, refused)
         stage.run(verb=_give_up)
         assert stage.left() == {}, (fault, refused)
-        return str(getattr(refused, "api_code", refused.code))
+    finally:
+        stage.close()
+    _end_again(folder / "again", fault)
+    return str(getattr(refused, "api_code", refused.code))
+
+
+def _end_again(folder: Path, fault: Fault) -> None:
+    """The same, but for the user's second thought: the command is run again."""
+    stage = PaperStage(folder, wishes={"faults": (fault,)})
+    try:
+        assert _refusal(stage) is not None
+        stage.run()
+        assert stage.left() == {"images": 1, "snapshots": 1}, fault
     finally:
         stage.close()
 
 
-def _refusal(stage: PaperStage) -> HostliftError | None:
+def _end_of_story(folder: Path, fault: Fault) -> str:
+    """How the longer story ends, each command run once more when it fails."""
+    stage = PaperStage(folder, wishes={"faults": (fault,)})
+    refusals = []
     try:
-        stage.run()
+        for verb in STORY:
+            refused = _refusal(stage, verb)
+            if refused is not None:
+                assert refused.hint, (fault, refused)
+                refusals.append(str(getattr(refused, "api_code", refused.code)))
+                stage.run(verb=verb)
+        assert stage.left() == {"images": 1, "snapshots": 1}, fault
+        return " ".join(refusals) or "well"
+    finally:
+        stage.close()
+
+
+def _refusal(stage: PaperStage, verb: Verb = migrate) -> HostliftError | None:
+    try:
+        stage.run(verb=verb)
     except HostliftError as error:
         return error
     return None
@@ -83,14 +119,40 @@ def test_a_fault_at_every_call_ends_well_or_with_a_remedy_and_an_empty_account(
 ) -> None:
     calls = _calls(tmp_path / "well")
     faults = [Fault(kind=kind, call=n) for n, action in calls for kind in kinds_for(action)]
-    folders = [tmp_path / f"{fault.call}-{fault.kind.value}" for fault in faults]
-    ends: dict[FaultKind, Counter[str]] = {kind: Counter() for kind in FaultKind}
+    ends = _run_all(_end, faults, tmp_path)
+    assert _tell(ends, len(calls)) > 500
+    assert {k: dict(ends[k]) for k in PASSING if set(ends[k]) != {"well"}} == {}
+
+
+def test_a_rehearsed_migration_that_loses_its_instance_or_copy_anywhere_ends_well(
+    tmp_path: Path,
+) -> None:
+    """Passes, rehearsal, cutover: whatever is lost is made again by the same command."""
+    calls = _calls(tmp_path / "well", STORY)
+    faults = [
+        Fault(kind=kind, call=n)
+        for n, action in calls
+        for kind in {FaultKind.INSTANCE_DELETED, FaultKind.FAILS} & set(kinds_for(action))
+    ]
+    assert _tell(_run_all(_end_of_story, faults, tmp_path), len(calls)) > 100
+
+
+def _run_all(
+    end: Callable[[Path, Fault], str], faults: Sequence[Fault], folder: Path
+) -> dict[FaultKind, Counter[str]]:
+    """How each ends, a process a run."""
+    ends: dict[FaultKind, Counter[str]] = {fault.kind: Counter() for fault in faults}
+    folders = [folder / f"{fault.call}-{fault.kind.value}" for fault in faults]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        for fault, end in zip(faults, pool.map(_end, folders, faults, chunksize=8), strict=True):
-            ends[fault.kind][end] += 1
+        for fault, how in zip(faults, pool.map(end, folders, faults, chunksize=8), strict=True):
+            ends[fault.kind][how] += 1
+    return ends
+
+
+def _tell(ends: dict[FaultKind, Counter[str]], calls: int) -> int:
+    """Print how many runs there were and how they ended; returns the number."""
     runs = sum(sum(counter.values()) for counter in ends.values())
-    print(f"{runs} migrations, {len(calls)} calls each")  # noqa: T201 - the count is the result
+    print(f"{runs} migrations, {calls} calls each")  # noqa: T201 - the count is the result
     for kind, counter in ends.items():
         print(f"  {kind.value}: {dict(counter)}")  # noqa: T201
-    assert runs > 500
-    assert {k: dict(ends[k]) for k in PASSING if set(ends[k]) != {"well"}} == {}
+    return runs
