@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import os
+import threading
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Protocol
 
 from hostlift.host.command import SystemCommands
-from hostlift.localcloud.compute.base import Nic
+from hostlift.localcloud.compute.base import Nic, Power
 from hostlift.localcloud.linux.processes import Mark
 
 _CONSOLE_TAIL = 1 << 20
@@ -74,6 +76,49 @@ class MachineFolder:
         SystemCommands().run(
             ["rm", "-rf", "--one-file-system", "--", str(self.path)], timeout=_REMOVE_TIMEOUT
         )
+
+
+class Machines(ABC):
+    """The machines of one cloud, each in a folder, whatever a machine is.
+
+    Args:
+        folder: The cloud's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.RLock()
+
+    @abstractmethod
+    def stop(self, instance: str, *, force: bool) -> None:
+        """See `Compute`."""
+
+    def delete(self, instance: str) -> None:
+        """See `Compute`."""
+        with self._lock:
+            self.stop(instance, force=True)
+            self._machine(instance).remove()
+
+    def power(self, instance: str) -> Power:
+        """See `Compute`."""
+        return Power.ON if self._machine(instance).mark() else Power.OFF
+
+    def console(self, instance: str) -> bytes:
+        """See `Compute`."""
+        return self._machine(instance).console()
+
+    def close(self) -> None:
+        """See `Compute`."""
+        with self._lock:
+            for folder in self._machines():
+                self.stop(folder.path.name, force=True)
+
+    def _machine(self, instance: str) -> MachineFolder:
+        return MachineFolder(self._folder / "instances" / instance)
+
+    def _machines(self) -> list[MachineFolder]:
+        """Of all instances that have a folder."""
+        return [self._machine(name) for name in machines_in(self._folder / "instances")]
 
 
 def machines_in(folder: Path) -> tuple[str, ...]:

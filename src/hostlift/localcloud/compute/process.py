@@ -20,9 +20,9 @@ import hostlift
 from hostlift.errors import HostError
 from hostlift.host.command import end_group, spawn
 from hostlift.localcloud.compute import container
-from hostlift.localcloud.compute.base import DiskRef, MachineSpec, Power, PublicImage
+from hostlift.localcloud.compute.base import DiskRef, MachineSpec, PublicImage
 from hostlift.localcloud.compute.files import replaced
-from hostlift.localcloud.compute.machines import MachineFolder, Ports, machines_in
+from hostlift.localcloud.compute.machines import MachineFolder, Machines, Ports
 from hostlift.localcloud.compute.rawdisks import RawDisks
 from hostlift.localcloud.images import stock
 from hostlift.localcloud.linux import loops
@@ -41,7 +41,7 @@ _IMAGE = PublicImage(
 )
 
 
-class ProcessCompute:
+class ProcessCompute(Machines):
     """Containers as instances.
 
     Args:
@@ -52,10 +52,9 @@ class ProcessCompute:
     name = "process"
 
     def __init__(self, folder: Path, fabric: Ports) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._ports = fabric
         self._disks = RawDisks(folder, frozenset({_IMAGE.id}))
-        self._lock = threading.RLock()
 
     def create_disk(self, disk: str, size_gib: int, *, source: str = "") -> None:
         """See `Compute`; from a public image it stays blank."""
@@ -136,32 +135,9 @@ class ProcessCompute:
         elif mark is not None:
             mark.signal(signal.SIGTERM)
 
-    def delete(self, instance: str) -> None:
-        """See `Compute`."""
-        with self._lock:
-            self.stop(instance, force=True)
-            self._machine(instance).remove()
-
-    def power(self, instance: str) -> Power:
-        """See `Compute`."""
-        return Power.ON if self._machine(instance).mark() else Power.OFF
-
-    def console(self, instance: str) -> bytes:
-        """See `Compute`: what init and its children printed."""
-        return self._machine(instance).console()
-
     def public_images(self) -> tuple[PublicImage, ...]:
         """See `Compute`; one, and it needs no file."""
         return (_IMAGE,)
-
-    def close(self) -> None:
-        """See `Compute`."""
-        with self._lock:
-            for instance in machines_in(self._folder / "instances"):
-                self.stop(instance, force=True)
-
-    def _machine(self, instance: str) -> MachineFolder:
-        return MachineFolder(self._folder / "instances" / instance)
 
     def _specification(self, machine: MachineSpec, network: Path) -> dict[str, object]:
         """What `container` reads; the system disk is not shown, nothing would be on it."""
@@ -210,17 +186,17 @@ class ProcessCompute:
         """The running instance that has the disk, if there is one."""
         return [
             mark
-            for instance in machines_in(self._folder / "instances")
-            if self._uses(instance, disk) and (mark := self._machine(instance).mark())
+            for folder in self._machines()
+            if self._uses(folder, disk) and (mark := folder.mark())
         ]
 
     def _write_back(self, owner: Mark, disk: str) -> None:
         for name in loops.attached_to(self._disks.path(disk)):
             loops.flush(name, Path(f"/proc/{owner.pid}/root/dev"))
 
-    def _uses(self, instance: str, disk: str) -> bool:
+    def _uses(self, folder: MachineFolder, disk: str) -> bool:
         try:
-            text = (self._machine(instance).path / container.FILE).read_text()
+            text = (folder.path / container.FILE).read_text()
         except FileNotFoundError:
             return False
         return str(self._disks.path(disk)) in text

@@ -12,9 +12,9 @@ from pathlib import Path
 from hostlift.errors import HostError
 from hostlift.host.command import SystemCommands, spawn
 from hostlift.localcloud.compute import hotplug, kvm, live_copy, qemu_line, qmp
-from hostlift.localcloud.compute.base import DiskRef, MachineSpec, Power, PublicImage
+from hostlift.localcloud.compute.base import DiskRef, MachineSpec, PublicImage
 from hostlift.localcloud.compute.files import replaced
-from hostlift.localcloud.compute.machines import MachineFolder, Ports, machines_in
+from hostlift.localcloud.compute.machines import MachineFolder, Machines, Ports
 from hostlift.localcloud.compute.qcow import GIB, QcowDisks, has_clusters
 from hostlift.localcloud.compute.qemu_line import DirectBoot, Resources
 from hostlift.localcloud.images import stock
@@ -28,7 +28,7 @@ _ASK_AGAIN = 5.0
 _COPY_TIMEOUT = 60.0
 
 
-class QemuCompute:
+class QemuCompute(Machines):
     """Virtual machines as instances.
 
     Args:
@@ -42,11 +42,10 @@ class QemuCompute:
     def __init__(
         self, folder: Path, fabric: Ports, stock_image: Callable[[], StockImage] = stock.image
     ) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._ports = fabric
         self._stock = stock_image
         self._disks = QcowDisks(folder, self._public_file)
-        self._lock = threading.RLock()
         self._asking: set[str] = set()
 
     def create_disk(self, disk: str, size_gib: int, *, source: str = "") -> None:
@@ -145,20 +144,6 @@ class QemuCompute:
             self._asking.add(instance)
         threading.Thread(target=self._ask, args=(instance, mark), daemon=True).start()
 
-    def delete(self, instance: str) -> None:
-        """See `Compute`."""
-        with self._lock:
-            self.stop(instance, force=True)
-            self._machine(instance).remove()
-
-    def power(self, instance: str) -> Power:
-        """See `Compute`."""
-        return Power.ON if self._machine(instance).mark() else Power.OFF
-
-    def console(self, instance: str) -> bytes:
-        """See `Compute`."""
-        return self._machine(instance).console()
-
     def public_images(self) -> tuple[PublicImage, ...]:
         """See `Compute`; whether the stock image is built shows when a disk is made from it."""
         return (
@@ -171,22 +156,12 @@ class QemuCompute:
             ),
         )
 
-    def close(self) -> None:
-        """See `Compute`."""
-        with self._lock:
-            for instance in machines_in(self._folder / "instances"):
-                self.stop(instance, force=True)
-
-    def _machine(self, instance: str) -> MachineFolder:
-        return MachineFolder(self._folder / "instances" / instance)
-
     def _public_file(self, image: str) -> Path | None:
         return self._stock().disk if image == stock.IMAGE_ID else None
 
     def _owner(self, disk: str) -> MachineFolder | None:
         """The running machine that has the disk."""
-        for instance in machines_in(self._folder / "instances"):
-            folder = self._machine(instance)
+        for folder in self._machines():
             if disk in _listed_disks(folder) and folder.mark():
                 return folder
         return None

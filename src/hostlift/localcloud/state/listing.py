@@ -3,121 +3,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
+from hostlift.localcloud.state.records import Disk, Image, Instance, Record, SecurityGroup, Snapshot
 from hostlift.localcloud.state.store import Store
 from hostlift.localcloud.wire.times import to_second
 
-KINDS = (
-    "vpcs",
-    "vswitches",
-    "security_groups",
-    "instances",
-    "disks",
-    "snapshots",
-    "images",
-    "eips",
-)
 Rows = list[dict[str, object]]
+_COLUMNS: Mapping[str, str] = {
+    "vpcs": "id name status region cidr",
+    "vswitches": "id name status zone cidr",
+    "security_groups": "id name vpc rules",
+    "instances": "id name status type image private_ip public_ip release_at trouble",
+    "disks": "id name status type size_gib instance trouble",
+    "snapshots": "id name status disk size_gib trouble",
+    "images": "id name status platform boot_mode created trouble",
+    "eips": "id name status address instance",
+}
+"""By kind of resource; where not told otherwise below, a column is the record's own field."""
 
 
 def empty() -> dict[str, Rows]:
     """Of a cloud that was never up."""
-    return {kind: [] for kind in KINDS}
+    return {kind: [] for kind in _COLUMNS}
 
 
 def of(store: Store) -> dict[str, Rows]:
     """Oldest first."""
+    tables: Mapping[str, Callable[[], Sequence[Record]]] = {
+        "vpcs": store.vpcs.all,
+        "vswitches": store.vswitches.all,
+        "security_groups": store.groups.all,
+        "instances": store.instances.all,
+        "disks": store.disks.all,
+        "snapshots": store.snapshots.all,
+        "images": store.images.all,
+        "eips": store.eips.all,
+    }
     return {
-        "vpcs": [
-            {
-                "id": v.id,
-                "name": v.name,
-                "status": v.status.value,
-                "region": v.region,
-                "cidr": v.cidr,
-            }
-            for v in store.vpcs.all()
-        ],
-        "vswitches": [
-            {"id": s.id, "name": s.name, "status": s.status.value, "zone": s.zone, "cidr": s.cidr}
-            for s in store.vswitches.all()
-        ],
-        "security_groups": [
-            {"id": g.id, "name": g.name, "vpc": g.vpc, "rules": len(g.rules)}
-            for g in store.groups.all()
-        ],
-        "instances": _instances(store),
-        "disks": _disks(store),
-        "snapshots": _snapshots(store),
-        "images": _images(store),
-        "eips": [
-            {
-                "id": e.id,
-                "name": e.name,
-                "status": e.status.value,
-                "address": e.address,
-                "instance": e.instance,
-            }
-            for e in store.eips.all()
-        ],
+        kind: [{c: _cell(record, c) for c in columns.split()} for record in tables[kind]()]
+        for kind, columns in _COLUMNS.items()
     }
 
 
-def _instances(store: Store) -> Rows:
-    return [
-        {
-            "id": i.id,
-            "name": i.name,
-            "status": i.status.value,
-            "type": i.type,
-            "image": i.image,
-            "private_ip": i.private_ip,
-            "public_ip": i.public_ip,
-            "release_at": to_second(i.release_at) if i.release_at else "",
-            "trouble": i.trouble,
-        }
-        for i in store.instances.all()
-    ]
-
-
-def _disks(store: Store) -> Rows:
-    return [
-        {
-            "id": d.id,
-            "name": d.name,
-            "status": d.status.value,
-            "type": d.type,
-            "size_gib": d.size,
-            "instance": d.instance,
-            "trouble": d.trouble,
-        }
-        for d in store.disks.all()
-    ]
-
-
-def _snapshots(store: Store) -> Rows:
-    return [
-        {
-            "id": s.id,
-            "name": s.name,
-            "status": s.status.value,
-            "disk": s.disk,
-            "size_gib": s.disk_size,
-            "trouble": s.trouble,
-        }
-        for s in store.snapshots.all()
-    ]
-
-
-def _images(store: Store) -> Rows:
-    return [
-        {
-            "id": i.id,
-            "name": i.name,
-            "status": i.status.value,
-            "platform": i.platform,
-            "boot_mode": i.boot_mode,
-            "created": to_second(i.created),
-            "trouble": i.trouble,
-        }
-        for i in store.images.all()
-    ]
+def _cell(record: Record, column: str) -> object:
+    match record, column:
+        case SecurityGroup(), "rules":
+            return len(record.rules)
+        case Instance(), "release_at":
+            return to_second(record.release_at) if record.release_at else ""
+        case Image(), "created":
+            return to_second(record.created)
+        case Disk(), "size_gib":
+            return record.size
+        case Snapshot(), "size_gib":
+            return record.disk_size
+        case _:
+            value: object = getattr(record, column)
+            return str(value) if column == "status" else value

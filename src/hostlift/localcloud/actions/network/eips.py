@@ -20,7 +20,7 @@ from hostlift.localcloud.actions.base import (
     read_tags,
 )
 from hostlift.localcloud.actions.filters import has_tags, matches
-from hostlift.localcloud.actions.network.vpcs import network_tags
+from hostlift.localcloud.actions.network.common import network_tags
 from hostlift.localcloud.addresses import next_public
 from hostlift.localcloud.ids import new_id
 from hostlift.localcloud.jobs import Job

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from hostlift.localcloud.actions.base import (
@@ -19,6 +19,7 @@ from hostlift.localcloud.actions.base import (
     read_tags,
 )
 from hostlift.localcloud.actions.filters import has_tags, matches
+from hostlift.localcloud.actions.network import common
 from hostlift.localcloud.addresses import read_network
 from hostlift.localcloud.ids import new_id
 from hostlift.localcloud.jobs import Job
@@ -29,7 +30,6 @@ from hostlift.localcloud.wire.answer import Body, Json
 from hostlift.localcloud.wire.errors import ApiError, conflict, invalid_parameter
 from hostlift.localcloud.wire.message import Product
 from hostlift.localcloud.wire.parameters import Request, Size50
-from hostlift.localcloud.wire.times import to_second
 
 _PRIVATE = tuple(IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _PREFIXES = range(8, 29)
@@ -186,11 +186,7 @@ def describe_vpc_attribute(context: Context, ask: DescribeVpcAttribute) -> Body:
 def modify_vpc_attribute(context: Context, ask: ModifyVpcAttribute) -> Body:
     """Rename."""
     vpc = need(context.store.vpcs.get(ask.VpcId), "VpcId", ask.VpcId)
-    name = vpc.name if ask.VpcName is None else ask.VpcName
-    text = vpc.description if ask.Description is None else ask.Description
-    check_name(name, "VpcName")
-    check_description(text)
-    context.store.vpcs.put(replace(vpc, name=name, description=text))
+    context.store.vpcs.put(common.renamed(vpc, "VpcName", ask.VpcName, ask.Description))
     return DONE
 
 
@@ -219,26 +215,12 @@ def _is_private(network: IPv4Network) -> bool:
     return any(network.subnet_of(p) for p in _PRIVATE)
 
 
-def network_tags(tags: dict[str, str]) -> Body:
-    """Tags in the form of the VPC service."""
-    return {"Tag": [{"Key": k, "Value": v} for k, v in tags.items()]}
-
-
 def _view(context: Context, vpc: Vpc) -> Body:
     subnets = [s.id for s in context.store.vswitches.all() if s.vpc == vpc.id]
     return {
-        "VpcId": vpc.id,
+        **common.view(context, vpc),
         "RegionId": vpc.region,
-        "Status": vpc.status.value,
         "VpcName": vpc.name,
-        "Description": vpc.description,
-        "CidrBlock": vpc.cidr,
-        "Ipv6CidrBlock": "",
-        "EnabledIpv6": False,
-        "IsDefault": False,
-        "CreationTime": to_second(vpc.created),
-        "OwnerId": int(context.account.id),
-        "ResourceGroupId": vpc.resource_group,
         "VRouterId": vpc.router,
         "CenStatus": "Detached",
         "RouterTableIds": {"RouterTableIds": [vpc.route_table]},
@@ -246,5 +228,4 @@ def _view(context: Context, vpc: Vpc) -> Body:
         "SecondaryCidrBlocks": {"SecondaryCidrBlock": []},
         "UserCidrs": {"UserCidr": list(vpc.user_cidrs)},
         "VSwitchIds": {"VSwitchId": list(subnets)},
-        "Tags": network_tags(vpc.tags),
     }

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from hostlift.localcloud.actions.base import (
@@ -20,7 +20,7 @@ from hostlift.localcloud.actions.base import (
     read_tags,
 )
 from hostlift.localcloud.actions.filters import has_tags, matches
-from hostlift.localcloud.actions.network.vpcs import network_tags
+from hostlift.localcloud.actions.network import common
 from hostlift.localcloud.addresses import count_usable, read_network
 from hostlift.localcloud.ids import new_id
 from hostlift.localcloud.jobs import Job
@@ -30,7 +30,6 @@ from hostlift.localcloud.wire.answer import Body
 from hostlift.localcloud.wire.errors import ApiError, conflict, invalid_parameter
 from hostlift.localcloud.wire.message import Product
 from hostlift.localcloud.wire.parameters import Request, Size50
-from hostlift.localcloud.wire.times import to_second
 
 _PREFIXES = range(16, 30)
 
@@ -168,11 +167,8 @@ def describe_vswitch_attributes(context: Context, ask: DescribeVSwitchAttributes
 def modify_vswitch_attribute(context: Context, ask: ModifyVSwitchAttribute) -> Body:
     """Rename."""
     found = need(context.store.vswitches.get(ask.VSwitchId), "VSwitchId", ask.VSwitchId)
-    name = found.name if ask.VSwitchName is None else ask.VSwitchName
-    text = found.description if ask.Description is None else ask.Description
-    check_name(name, "VSwitchName")
-    check_description(text)
-    context.store.vswitches.put(replace(found, name=name, description=text))
+    new = common.renamed(found, "VSwitchName", ask.VSwitchName, ask.Description)
+    context.store.vswitches.put(new)
     return DONE
 
 
@@ -232,25 +228,15 @@ def _view(context: Context, vswitch: VSwitch) -> Body:
     vpc = store.vpcs.get(vswitch.vpc)
     used = sum(i.vswitch == vswitch.id for i in store.instances.all())
     return {
+        **common.view(context, vswitch),
         "VSwitchId": vswitch.id,
-        "VpcId": vswitch.vpc,
-        "Status": vswitch.status.value,
-        "CidrBlock": vswitch.cidr,
-        "Ipv6CidrBlock": "",
-        "EnabledIpv6": False,
         "ZoneId": vswitch.zone,
         "AvailableIpAddressCount": count_usable(vswitch.cidr) - used,
-        "Description": vswitch.description,
         "VSwitchName": vswitch.name,
-        "CreationTime": to_second(vswitch.created),
-        "IsDefault": False,
-        "ResourceGroupId": vswitch.resource_group,
         "NetworkAclId": "",
-        "OwnerId": int(context.account.id),
         "ShareType": "",
         "RouteTable": {
             "RouteTableId": vpc.route_table if vpc else "",
             "RouteTableType": "System",
         },
-        "Tags": network_tags(vswitch.tags),
     }
