@@ -8,14 +8,25 @@ tree: an old fstab, an address of its own network, what an installer leaves in `
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from boot import trees
 from boot.trees import Tree
 
+from hostlift.host.lvm.records import derived_id
 from hostlift.model.adaptation import AdaptOrder, Addressing
 from hostlift.model.machine import TableKind
-from hostlift.model.plan import Content, TargetDisk, TargetPartition, Volume
+from hostlift.model.plan import (
+    Area,
+    Content,
+    TargetDisk,
+    TargetLogical,
+    TargetPartition,
+    TargetPhysical,
+    TargetSubvolume,
+    Volume,
+)
 
 MIB = 1 << 20
 TOKEN = "b007ed"
@@ -24,8 +35,10 @@ LOGIN = "server01 login:"
 _TYPES = {
     (TableKind.MBR, Content.FILES): "83",
     (TableKind.MBR, Content.SWAP): "82",
+    (TableKind.MBR, Content.LVM): "8e",
     (TableKind.GPT, Content.FILES): "0FC63DAF-8483-4772-8E79-3D69D8477DE4",
     (TableKind.GPT, Content.SWAP): "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F",
+    (TableKind.GPT, Content.LVM): "E6D6D379-F507-44C2-A23C-238F2A3DF928",
     (TableKind.GPT, Content.BIOS_BOOT): "21686148-6449-6E6F-744E-656564454649",
     (TableKind.GPT, Content.ESP): "C12A7328-F81F-11D2-BA4B-00A0C93EC93B",
 }
@@ -38,12 +51,25 @@ def uuid_of(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A partition of a row, in MiB; a btrfs root has the subvolumes ``@`` and ``@home``."""
+    """A partition of a row, in MiB; a btrfs root has the subvolumes ``@`` and ``@home``.
+
+    Attributes:
+        name: Of a logical volume.
+        volumes: With `Content.LVM`: the logical volumes of the group ``vg-0`` on it.
+    """
 
     mount_point: str
     size: int
     file_system: str = "ext4"
     content: Content = Content.FILES
+    name: str = ""
+    volumes: tuple[Part, ...] = ()
+
+
+def group_of(*volumes: Part) -> Part:
+    """A physical volume that holds them."""
+    size = sum(v.size for v in volumes) + 1
+    return Part("", size, "", Content.LVM, volumes=volumes)
 
 
 ESP = Part("/boot/efi", 96, "vfat", Content.ESP)
@@ -63,6 +89,7 @@ class System:
         rebuild: The guest's tool may make the initramfs anew.
         asks: An address by DHCP must have come.
         keeps: Static address that must have been kept instead.
+        default_subvolume: A btrfs root is found by its default subvolume; nothing names it.
         fast: It is one of the three that every test run boots.
     """
 
@@ -76,6 +103,7 @@ class System:
     rebuild: bool = True
     asks: bool = True
     keeps: str = ""
+    default_subvolume: bool = False
     fast: bool = False
 
 
@@ -148,6 +176,41 @@ SYSTEMS = (
         tree=trees.BOOKWORM,
         table=TableKind.GPT,
         disks=((BIOS_BOOT, Part("/", 1100, "btrfs")),),
+    ),
+    System(
+        name="bookworm-btrfs-default-subvolume",
+        tree=trees.BOOKWORM,
+        table=TableKind.GPT,
+        disks=((BIOS_BOOT, Part("/boot", 200), Part("/", 1100, "btrfs")),),
+        default_subvolume=True,
+    ),
+    System(
+        name="bookworm-lvm",
+        tree=trees.LVM,
+        table=TableKind.MBR,
+        disks=(
+            (
+                group_of(
+                    Part("/", 1000, name="root"),
+                    Part("/home", 100, name="home-dir"),
+                    replace(SWAP, name="swap_1"),
+                ),
+            ),
+        ),
+    ),
+    System(
+        name="bookworm-lvm-boot-no-drivers",
+        tree=trees.LVM,
+        table=TableKind.GPT,
+        disks=(
+            (
+                BIOS_BOOT,
+                Part("/boot", 200),
+                group_of(Part("/home", 100, name="home"), Part("/", 1000, name="root")),
+            ),
+        ),
+        before=_NO_VIRTIO,
+        rebuild=False,
     ),
     System(
         name="bookworm-bios-to-uefi",
@@ -239,17 +302,12 @@ def order_of(system: System) -> AdaptOrder:
     """What the agent is told: the disks of the row, everything else to be found out."""
     disks = tuple(_disk(system, index, parts) for index, parts in enumerate(system.disks))
     volumes = tuple(
-        Volume(
-            id=f"disk{disk.index}p{p.number}",
-            disk=disk.index,
-            partition=p.number,
-            mount_point=p.mount_point,
-            file_system=p.file_system,
-            trees=(),
-        )
+        volume
         for disk in disks
         for p in disk.partitions
-        if p.content is Content.FILES
+        for area in p.areas
+        if area.content is Content.FILES
+        for volume in _volumes(disk, p, area)
     )
     return AdaptOrder(
         os_id="",
@@ -265,10 +323,27 @@ def order_of(system: System) -> AdaptOrder:
     )
 
 
+def _volumes(disk: TargetDisk, partition: TargetPartition, area: Area) -> Iterator[Volume]:
+    logical = area.name if isinstance(area, TargetLogical) else ""
+    base = Volume(
+        id=f"disk{disk.index}p{partition.number}{logical}",
+        disk=disk.index,
+        partition=partition.number,
+        logical=logical,
+        mount_point=area.mount_point,
+        file_system=area.file_system,
+        trees=(),
+    )
+    if not area.subvolumes:
+        yield base
+        return
+    for path, place in (("@", "/"), ("@home", "/home")):
+        yield replace(base, id=f"{base.id}-{path}", subvolume=path, mount_point=place)
+
+
 def _disk(system: System, index: int, parts: tuple[Part, ...]) -> TargetDisk:
     start, made = MIB, []
     for number, part in enumerate(parts, 1):
-        name = part.mount_point or part.content.value
         vfat = part.file_system == "vfat"
         partition = TargetPartition(
             number=number,
@@ -277,12 +352,51 @@ def _disk(system: System, index: int, parts: tuple[Part, ...]) -> TargetDisk:
             type=_TYPES[system.table, part.content],
             content=part.content,
             file_system=part.file_system,
-            fs_uuid="B007-00E5" if vfat else uuid_of(name) if part.file_system else "",
+            fs_uuid="B007-00E5" if vfat else _uuid(part),
+            subvolumes=_subvolumes(system, part),
             bootable=system.table is TableKind.MBR and number == 1,
             mount_point=part.mount_point,
+            physical=_physical(part, start) if part.volumes else None,
         )
         made.append(partition)
         start += partition.size
     size = -(-(start + 2 * MIB) // (1 << 30))
     disk = TargetDisk(index=index, size_gib=size, table=system.table, partitions=tuple(made))
     return replace(disk, table_id=f"0x5a0b000{index}") if system.table is TableKind.MBR else disk
+
+
+def _uuid(part: Part) -> str:
+    return uuid_of(part.mount_point or part.content.value) if part.file_system else ""
+
+
+def _subvolumes(system: System, part: Part) -> tuple[TargetSubvolume, ...]:
+    if part.file_system != "btrfs":
+        return ()
+    return (
+        TargetSubvolume(path="@", default=system.default_subvolume),
+        TargetSubvolume(path="@home"),
+    )
+
+
+def _physical(part: Part, start: int) -> TargetPhysical:
+    made, cursor = [], start + MIB
+    for volume in part.volumes:
+        logical = TargetLogical(
+            name=volume.name,
+            uuid=derived_id(volume.name),
+            start=cursor,
+            size=volume.size * MIB,
+            content=volume.content,
+            file_system=volume.file_system,
+            fs_uuid=_uuid(volume),
+            mount_point=volume.mount_point,
+        )
+        made.append(logical)
+        cursor += logical.size
+    return TargetPhysical(
+        group="vg-0",
+        group_uuid=derived_id("vg-0"),
+        uuid=derived_id("pv"),
+        extent_size=4 * MIB,
+        volumes=tuple(made),
+    )

@@ -17,14 +17,15 @@ from boot.systems import System, order_of
 from fakes.loops import loop_disks
 
 from hostlift.adapt.linux.run import adapt
+from hostlift.host.areas import area_node, make_area, make_groups
 from hostlift.host.chroot import prepared
 from hostlift.host.clock import SystemClock
 from hostlift.host.command import SystemCommands
-from hostlift.host.disks import make_file_system, make_table, node_of
+from hostlift.host.disks import make_table, node_of
 from hostlift.host.mounts import mounted
 from hostlift.host.tree import RootTree
 from hostlift.model.adaptation import AdaptOrder, AdaptReport
-from hostlift.model.plan import Content, TargetDisk, TargetPartition
+from hostlift.model.plan import Content
 
 MACHINES = Path(__file__).parent / "machines"
 _GIB = 1 << 30
@@ -41,10 +42,12 @@ def build(system: System, folder: Path) -> tuple[list[Path], AdaptReport]:
             for d in order.disks
         }
         for disk in order.disks:
-            make_table(devices[disk.index], disk, commands=commands, clock=SystemClock())
+            device = devices[disk.index]
+            make_table(device, disk, commands=commands, clock=SystemClock())
             for partition in disk.partitions:
-                node = node_of(devices[disk.index], partition)
-                make_file_system(node, partition, commands=commands)
+                for area in partition.areas:
+                    make_area(device, area, folder / "making", commands=commands)
+        make_groups(order.disks, devices, host="test", time=1_700_000_000)
         with assembled(order, devices, folder / "root") as root:
             _copy(system, root, commands)
             report = adapt(
@@ -67,22 +70,12 @@ def assembled(order: AdaptOrder, devices: dict[int, str], root: Path) -> Iterato
         for volume in volumes:
             place = root / volume.mount_point.lstrip("/")
             place.mkdir(parents=True, exist_ok=True)
-            node = node_of(devices[volume.disk], _partition(order, volume.disk, volume.partition))
-            if volume.file_system == "btrfs":
-                _subvolumes(node, place)
-                stack.enter_context(mounted(node, place, kind="btrfs", options=("subvol=@",)))
-                (place / "home").mkdir()
-                home = ("subvol=@home",)
-                stack.enter_context(mounted(node, place / "home", kind="btrfs", options=home))
-            else:
-                stack.enter_context(mounted(node, place, kind=volume.file_system))
+            disk = next(d for d in order.disks if d.index == volume.disk)
+            area = disk.area(volume)
+            options = (f"subvol=/{volume.subvolume}",) if area.subvolumes else ()
+            with area_node(devices[disk.index], area, commands=SystemCommands()) as node:
+                stack.enter_context(mounted(node, place, kind=volume.file_system, options=options))
         yield root
-
-
-def _subvolumes(node: str, place: Path) -> None:
-    with mounted(node, place, kind="btrfs"):
-        for name in ("@", "@home"):
-            SystemCommands().run(["btrfs", "subvolume", "create", str(place / name)], timeout=60)
 
 
 def _copy(system: System, root: Path, commands: SystemCommands) -> None:
@@ -119,8 +112,3 @@ def _write_esp(
                 commands.run(["mcopy", "-s", "-Q", "-i", node, *files, "::/"], timeout=60)
                 shutil.rmtree(place)
                 place.mkdir()
-
-
-def _partition(order: AdaptOrder, disk: int, number: int) -> TargetPartition:
-    found: TargetDisk = next(d for d in order.disks if d.index == disk)
-    return next(p for p in found.partitions if p.number == number)

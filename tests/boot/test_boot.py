@@ -38,8 +38,9 @@ def test_the_adapted_copy_boots(system: System, tmp_path: Path) -> None:
     if system.signal == BEACON:
         facts = re.findall(rf"hostlift-beacon {TOKEN} ([\w.-]+)=(\S*)", console)
         mounted = {value for name, value in facts if name == "mounts"}
-        wanted = {p.mount_point for disk in system.disks for p in disk if p.file_system != "swap"}
-        if any(p.file_system == "btrfs" for disk in system.disks for p in disk):
+        parts = [p for disk in system.disks for part in disk for p in part.volumes or (part,)]
+        wanted = {p.mount_point for p in parts if p.file_system != "swap"}
+        if any(p.file_system == "btrfs" for p in parts):
             wanted.add("/home")
         assert wanted - {""} <= mounted | _without_a_line(system)
         if system.asks:

@@ -57,6 +57,7 @@ BOOKWORM = Tree(
     "bookworm",
     (CLOUD_KERNEL, "initramfs-tools", *_GRUB, *_SHIM, *_IFUPDOWN, *_SYSTEMD, "btrfs-progs"),
 )
+LVM = Tree("bookworm", (*BOOKWORM.packages, "lvm2"))
 BULLSEYE = Tree(
     "bullseye",
     (CLOUD_KERNEL, "initramfs-tools", *_GRUB, *_IFUPDOWN, *_SYSTEMD),
@@ -81,7 +82,7 @@ GRUB_LEGACY = Tree(
     (CLOUD_KERNEL, "initramfs-tools", "libc6-i386", *_IFUPDOWN, *_SYSTEMD),
     unpacked=("grub-legacy",),
 )
-ALL = (BOOKWORM, BULLSEYE, TRIXIE_DRACUT, UNIFIED, SID, EXTLINUX, SYSVINIT, GRUB_LEGACY)
+ALL = (BOOKWORM, LVM, BULLSEYE, TRIXIE_DRACUT, UNIFIED, SID, EXTLINUX, SYSVINIT, GRUB_LEGACY)
 
 
 def built(tree: Tree) -> Path:

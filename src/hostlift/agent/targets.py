@@ -12,16 +12,26 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hostlift.agent.targetstate import Phase, TargetState, fingerprint, load, new_state, save
+from hostlift.agent.targetstate import (
+    Phase,
+    TargetState,
+    fingerprint,
+    is_growth,
+    load,
+    new_state,
+    save,
+)
 from hostlift.errors import HostError
 from hostlift.host.areas import area_node, is_area_in_use, make_area, make_groups
 from hostlift.host.beneath import open_folder
 from hostlift.host.blockdev import by_serial, flush, is_blank, locked
 from hostlift.host.clock import SystemClock
 from hostlift.host.disks import check_file_system, make_table, show_partitions
+from hostlift.host.growing import grow_file_system, grow_table, wait_for_size
 from hostlift.host.mounts import bind_mount, mount, mount_table, unmount
 from hostlift.model.plan import nested
 from hostlift.remote.messages import Prepared, PrepareOrder, Sealed, VolumeReady
@@ -77,6 +87,8 @@ class Targets:
     def prepare(self, order: PrepareOrder, progress: Progress) -> Prepared:
         """Make the disks as ordered and mount their volumes; what is made already is kept.
 
+        Disks that carry the same layout but shorter are made longer, with what they hold.
+
         Raises:
             HostError: A disk is missing, is not blank, or carries another layout of ours.
         """
@@ -84,6 +96,8 @@ class Targets:
             state = load(self._file)
             if state is None or state.phase is not Phase.COMPLETE:
                 self._make(order, state, progress)
+            elif fingerprint(state.order) != fingerprint(order) and is_growth(state.order, order):
+                self._grow(state, order, progress)
             else:
                 _require_same(state.order, order)
             paths = self.volumes()
@@ -205,6 +219,29 @@ class Targets:
         make_groups(order.disks, devices, host=_MAKER, time=int(self._clock.now()))
         save(self._file, state.completed())
         progress("target disks ready", total, total)
+
+    def _grow(self, state: TargetState, order: PrepareOrder, progress: Progress) -> None:
+        """Make disks longer; the state says so last, so that all of it is done again after a crash."""
+        self._disassemble()
+        for volume in sorted(order.volumes, key=_depth, reverse=True):
+            self._release(self._place(volume))
+        before = {d.index: d for d in state.order.disks}
+        longer = [d for d in order.disks if d != before[d.index]]
+        devices = {d.index: self._device(order, d) for d in order.disks}
+        for done, disk in enumerate(longer):
+            device = devices[disk.index]
+            progress(f"growing disk {disk.index} to {disk.size_gib} GiB", done, len(longer))
+            wait_for_size(device, disk.size_gib, clock=self._clock)
+            with locked(device):
+                grow_table(device, disk, commands=self._commands, clock=self._clock)
+        make_groups(order.disks, devices, host=_MAKER, time=int(self._clock.now()))
+        for disk in longer:
+            known = {a.start: a.size for p in before[disk.index].partitions for a in p.areas}
+            for area in (a for p in disk.partitions for a in p.areas):
+                if area.file_system and known[area.start] != area.size:
+                    scratch = self._mount_root / "making"
+                    grow_file_system(devices[disk.index], area, scratch, commands=self._commands)
+        save(self._file, replace(state, order=order))
 
     def _make_disk(self, device: str, disk: TargetDisk) -> Iterator[str]:
         """Make one disk; says before each part what comes."""

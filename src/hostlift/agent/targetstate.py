@@ -18,6 +18,8 @@ from hostlift.remote.messages import PrepareOrder
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hostlift.model.plan import Area, TargetDisk, TargetPartition
+
 
 class Phase(StrEnum):
     """``BEGUN``: the disks are ours and may be half made. ``COMPLETE``: they carry the layout."""
@@ -71,6 +73,33 @@ def save(file: Path, state: TargetState) -> None:
     """Keep ``state`` over a power cut."""
     file.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(file, _STATE.dump_json(state, indent=1))
+
+
+def is_growth(old: PrepareOrder, new: PrepareOrder) -> bool:
+    """True when an order is another one with longer disks, and nothing else."""
+    pairs = list(zip(old.disks, new.disks, strict=False))
+    alike = fingerprint(_without_sizes(old)) == fingerprint(_without_sizes(new))
+    return alike and all(
+        a.size <= b.size for x, y in pairs for a, b in zip(_areas(x), _areas(y), strict=True)
+    )
+
+
+def _areas(disk: TargetDisk) -> list[Area]:
+    return [a for p in disk.partitions for a in (p, *p.areas)]
+
+
+def _without_sizes(order: PrepareOrder) -> PrepareOrder:
+    return replace(order, disks=tuple(_bare(d) for d in order.disks))
+
+
+def _bare(disk: TargetDisk) -> TargetDisk:
+    def bare(partition: TargetPartition) -> TargetPartition:
+        made = partition.physical
+        if made is not None:
+            made = replace(made, volumes=tuple(replace(v, size=0) for v in made.volumes))
+        return replace(partition, size=0, physical=made)
+
+    return replace(disk, size_gib=0, partitions=tuple(bare(p) for p in disk.partitions))
 
 
 def fingerprint(order: PrepareOrder) -> str:

@@ -133,6 +133,12 @@ def show_partitions(device: str, disk: TargetDisk, *, commands: Commands, clock:
         wait_for_node(node_of(device, partition), clock=clock, timeout=_NODE_TIMEOUT)
 
 
+def refresh_partitions(device: str, disk: TargetDisk, *, commands: Commands, clock: Clock) -> None:
+    """Make the kernel forget what it knew of a disk's partitions, then as `show_partitions`."""
+    commands.run(["partx", "--delete", device], timeout=_TABLE_TIMEOUT, check=False)
+    show_partitions(device, disk, commands=commands, clock=clock)
+
+
 def knows_partition(device: str, partition: TargetPartition) -> bool:
     """True when the kernel's idea of a partition starts where the plan says; disks always do."""
     if partition.number == 0:
