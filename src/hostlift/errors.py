@@ -262,6 +262,12 @@ class DigestMismatch(ReplicationError):
     code = "replicate.digest"
 
 
+class TargetFull(ReplicationError):
+    """A volume of the target has no room left; ``subject`` is its id."""
+
+    code = "replicate.target-full"
+
+
 class TargetLost(ReplicationError):
     """The target no longer holds what it acknowledged (new disk, new instance)."""
 

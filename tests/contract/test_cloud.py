@@ -244,6 +244,17 @@ def test_power_can_be_asked_for_twice(arena: Arena) -> None:
     assert arena.ready(ResourceKind.INSTANCE, name).disks == disks
 
 
+def test_a_disk_grows_under_a_running_instance(arena: Arena) -> None:
+    """Asked twice it is as large; a disk that is not there is told."""
+    name = arena.instance(40)
+    disk = arena.ready(ResourceKind.INSTANCE, name).disks[0][0]
+    for _ in range(2):
+        arena.cloud.instances.grow_disk(disk, 50, token="g")
+    assert arena.ready(ResourceKind.INSTANCE, name).disks[0][0] == disk
+    with pytest.raises(CloudError):
+        arena.cloud.instances.grow_disk("d-nobody", 50, token="h")
+
+
 def test_an_automatic_release_can_be_moved(arena: Arena) -> None:
     """As long as the instance lives."""
     name = arena.instance()

@@ -126,6 +126,7 @@ class MemoryCloud:
         consoles: Text of ``console`` by instance id.
         unused_disks: Disks nothing was ever written to: no snapshot of them.
         sold_out: ``(name of the instance, zone, type)`` that is offered and then refused.
+        sizes: GiB of the disks that were made larger.
         deaf: Instances that ignore a polite stop.
         address: Gives an instance its ``(public, private)`` address.
         on_run: Called with ``(instance id, spec)`` when an instance is made.
@@ -139,6 +140,7 @@ class MemoryCloud:
         self.unused_disks: set[str] = set()
         self.deaf: set[str] = set()
         self.sold_out: set[tuple[str, str, str]] = set()
+        self.sizes: dict[str, int] = {}
         self.skew = 0.0
         self.address: Callable[[int], tuple[str, str]] = lambda n: (
             f"203.0.113.{n}",
@@ -404,6 +406,13 @@ class MemoryInstances:
                     Phase.STOPPED,
                     self.cloud.clock.now() + STOPPING_SECONDS,
                 )
+
+    def grow_disk(self, disk: str, size_gib: int, *, token: str) -> None:
+        with self.cloud._call("grow_disk", f"{disk} {size_gib}"):
+            owners = [t for t in self.cloud._living() if disk in dict(t.disks)]
+            if not owners:
+                raise refusal("InvalidDiskId.NotFound", "ResizeDisk")
+            self.cloud.sizes[disk] = max(size_gib, self.cloud.sizes.get(disk, 0))
 
     def renew(self, instance: str, release_at: float) -> None:
         with self.cloud._call("renew", instance):

@@ -13,6 +13,7 @@ Append-only rows in ``client_data.db`` (SQLite, WAL, every append fully synced b
     gone       {role, attempt}                   deleted by us, or found missing
     copied     {instance, …, forecast}           a pass over the source ended; see `flow.passes.history`
     rehearsal  {number}                          what follows is a rehearsal, until `reopened`
+    grown      {disk, size_gib}                  a target disk shall be larger than planned
     reopened   {}                                the target is a plain copy again; passes may go on
     kept       {until}                           the instance was promised to live until then
     finished   {}                                the story is told; only the image remains
@@ -55,6 +56,7 @@ class Record(StrEnum):
     GONE = "gone"
     COPIED = "copied"
     REHEARSAL = "rehearsal"
+    GROWN = "grown"
     REOPENED = "reopened"
     KEPT = "kept"
     FINISHED = "finished"
@@ -94,6 +96,8 @@ class Done:
     result: str
 
 
+INTERMEDIATE = "intermediate"
+"""Role of the instance that holds the target disks."""
 SYNC = "sync"
 """What runs while only warm passes are made; no step of the story, but journaled like one."""
 _COPY_STEPS = ("replicate", "adapt", "capture", "verify", "clean_up")
@@ -108,6 +112,7 @@ class State:
         passes: Bodies of the ``copied`` rows, oldest first.
         rehearsal: Number of the rehearsal that is under way; 0: none is.
         rehearsals: Number of the last one.
+        grown: GiB of target disks that are larger than planned, by index.
         kept_until: Seconds since 1970; 0: nothing was promised.
     """
 
@@ -123,6 +128,7 @@ class State:
     rehearsal: int = 0
     rehearsals: int = 0
     kept_until: float = 0.0
+    grown: dict[int, int] = field(default_factory=dict)
 
     def latest(self, role: str) -> Held | None:
         """The newest attempt at a role."""
@@ -247,6 +253,8 @@ def _fold_copy(state: State, kind: Record, body: dict[str, Any]) -> None:
             state.running = "" if state.running == SYNC else state.running
         case Record.REHEARSAL:
             state.rehearsal = state.rehearsals = body["number"]
+        case Record.GROWN:
+            state.grown[body["disk"]] = body["size_gib"]
         case Record.KEPT:
             state.kept_until = body["until"]
         case _:
@@ -260,6 +268,8 @@ def _fold_resource(state: State, at: float, kind: Record, body: dict[str, Any]) 
     key = (body["role"], body["attempt"])
     match kind:
         case Record.INTENT:
+            if key[0] == INTERMEDIATE:
+                state.grown = {}  # another instance begins with the disks of the plan
             held = Held(
                 role=key[0],
                 attempt=key[1],

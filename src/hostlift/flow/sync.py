@@ -14,8 +14,10 @@ from hostlift.errors import HostliftError, Interrupted, Retry, StateError
 from hostlift.events import StepFinished, StepStarted
 from hostlift.flow.context import Context
 from hostlift.flow.copier import copier_at
+from hostlift.flow.growth import with_room
 from hostlift.flow.journal import SYNC, Journal, Record
-from hostlift.flow.results import Results, need
+from hostlift.flow.results import Results, Site, need
+from hostlift.model.plan import MigrationPlan
 from hostlift.model.quantity import duration
 
 
@@ -35,18 +37,21 @@ def require_open(journal: Journal) -> None:
 
 def sync_once(ctx: Context, so_far: Results) -> None:
     """Passes until the next would hardly be smaller; each is told, with the forecast."""
-    plan, site = need(so_far.plan).plan, need(so_far.provision)
     before = ctx.clock.monotonic()
     ctx.sink(StepStarted(SYNC, "Copy while the source serves"))
     ctx.journal.append(Record.STARTED, step=SYNC, fingerprint="")
     try:
-        with copier_at(ctx, plan, site) as copier:
-            copier.tells = True
-            copier.warm()
+        with_room(ctx, so_far, lambda plan: _warm(ctx, plan, need(so_far.provision)))
     except HostliftError as error:
         ctx.journal.append(Record.FAILED, step=SYNC, code=error.code, message=str(error))
         raise
     ctx.sink(StepFinished(SYNC, ctx.clock.monotonic() - before))
+
+
+def _warm(ctx: Context, plan: MigrationPlan, site: Site) -> None:
+    with copier_at(ctx, plan, site) as copier:
+        copier.tells = True
+        copier.warm()
 
 
 def repeat(ctx: Context, once: Callable[[], None], every: float) -> None:

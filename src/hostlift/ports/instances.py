@@ -69,6 +69,10 @@ class Instances(Protocol):
         """Stop, keeping disks and addresses; a stopped one is fine."""
         ...
 
+    def grow_disk(self, disk: str, size_gib: int, *, token: str) -> None:
+        """Make a disk larger while its instance runs; one that is as large already is fine."""
+        ...
+
     def renew(self, instance: str, release_at: float) -> None:
         """Move the automatic release to ``release_at`` (seconds since 1970)."""
         ...

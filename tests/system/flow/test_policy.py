@@ -22,6 +22,7 @@ pytestmark = pytest.mark.root
 WISHES = features(Settings(region_id="cn-hangzhou", image_name="result"))
 SPARE = frozenset(
     {
+        "ResizeDisk",
         "RevokeSecurityGroup",
         "StartInstance",
         "ModifyInstanceAutoReleaseTime",

@@ -75,6 +75,7 @@ class Action(Enum):
     LIST_PRODUCT_QUOTAS = (Service.QUOTAS, "ListProductQuotas", Feature.FORESIGHT)
     MODIFY_INSTANCE_AUTO_RELEASE_TIME = (Service.ECS, "ModifyInstanceAutoReleaseTime")
     QUERY_ACCOUNT_BALANCE = (Service.BSS, "QueryAccountBalance", Feature.FORESIGHT)
+    RESIZE_DISK = (Service.ECS, "ResizeDisk")
     REVOKE_SECURITY_GROUP = (Service.ECS, "RevokeSecurityGroup", Feature.OWN_GROUP)
     RUN_INSTANCES = (Service.ECS, "RunInstances")
     START_INSTANCE = (Service.ECS, "StartInstance")

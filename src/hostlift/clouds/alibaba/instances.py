@@ -21,6 +21,7 @@ from hostlift.clouds.alibaba.requests.instances import (
     DescribeInstances,
     GetInstanceConsoleOutput,
     ModifyInstanceAutoReleaseTime,
+    ResizeDisk,
     RunInstances,
     StartInstance,
     StopInstance,
@@ -108,6 +109,15 @@ class Instances:
             stopped = {"Stopped"} if force else {"Stopped", "Stopping"}
             if self._status(name) not in stopped:
                 raise
+
+    def grow_disk(self, disk: str, size_gib: int, *, token: str) -> None:
+        """See the port."""
+        rows = self.api.pages(DescribeDisks(disk_ids=id_list(disk)))
+        # The cloud refuses the size that a disk has already.
+        if any(row.id == disk and row.size >= size_gib for row in rows):
+            return
+        marked = client_token(token, ResizeDisk.action)
+        self.api.call(ResizeDisk(client_token=marked, disk_id=disk, new_size=size_gib))
 
     def renew(self, name: str, release_at: float) -> None:
         """See `Instances.renew`."""

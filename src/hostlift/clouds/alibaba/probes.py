@@ -68,6 +68,7 @@ PROBES: tuple[Request[Any], ...] = (
     instances.ModifyInstanceAutoReleaseTime(
         instance_id=f"i-{_NOBODY}", auto_release_time="2099-01-01T00:00:00Z"
     ),
+    instances.ResizeDisk(client_token=_TOKEN, disk_id=f"d-{_NOBODY}", new_size=20),
     instances.RunInstances(
         client_token=_TOKEN,
         instance_name="hostlift-probe",

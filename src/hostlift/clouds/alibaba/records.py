@@ -168,6 +168,7 @@ class DiskRow:
     kind: str
     serial: str
     device: str
+    size: int
 
     @classmethod
     def from_json(cls, row: Json) -> Self:
@@ -178,6 +179,7 @@ class DiskRow:
             kind=text(row, "Type"),
             serial=text(row, "SerialNumber"),
             device=text(row, "Device"),
+            size=number(row, "Size"),
         )
 
 

@@ -8,6 +8,7 @@ import hashlib
 from hostlift.adapt.homecoming import bring_home
 from hostlift.errors import StateError
 from hostlift.flow.context import Agent, Context
+from hostlift.flow.growth import plan_of
 from hostlift.flow.rehearsal import suffix
 from hostlift.flow.results import Adapted, Results, need, part
 from hostlift.host.tree import RootTree
@@ -37,7 +38,7 @@ class Adapt:
 
     def run(self, ctx: Context, so_far: Results) -> Adapted:
         """Adapt, check, flush and unmount."""
-        plan, site = need(so_far.plan).plan, need(so_far.provision)
+        plan, site = plan_of(ctx, so_far), need(so_far.provision)
         order = AdaptOrder(
             os_id=plan.os_id,
             os_like=plan.os_like,

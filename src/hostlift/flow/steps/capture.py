@@ -9,6 +9,7 @@ from typing import Any
 
 from hostlift.errors import CloudError, Retry
 from hostlift.flow.context import Context
+from hostlift.flow.growth import plan_of
 from hostlift.flow.rehearsal import image_name, role
 from hostlift.flow.results import Captured, Results, Site, need
 from hostlift.model.plan import MigrationPlan
@@ -46,7 +47,7 @@ class Capture:
 
     def run(self, ctx: Context, so_far: Results) -> Captured:
         """Stop, snapshot, image."""
-        plan, site = need(so_far.plan).plan, need(so_far.provision)
+        plan, site = plan_of(ctx, so_far), need(so_far.provision)
         _drop_stale(ctx, site)
         _stop(ctx, site)
         snapshots = tuple(_snapshot(ctx, plan, site, disk.index) for disk in plan.disks)

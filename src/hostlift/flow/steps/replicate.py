@@ -7,8 +7,10 @@ from dataclasses import asdict
 
 from hostlift.flow.context import Context
 from hostlift.flow.copier import copier_at
+from hostlift.flow.growth import with_room
 from hostlift.flow.passes.history import passes_on
-from hostlift.flow.results import Copy, Results, need
+from hostlift.flow.results import Copy, Results, Site, need
+from hostlift.model.plan import MigrationPlan
 
 
 class Replicate:
@@ -34,18 +36,21 @@ class Replicate:
 
     def run(self, ctx: Context, so_far: Results) -> Copy:
         """Prepare the disks, copy, freeze, copy the rest, read back."""
-        plan, site = need(so_far.plan).plan, need(so_far.provision)
-        with copier_at(ctx, plan, site) as copier:
-            copier.warm()
-            last, receipts = copier.finish()
-            if not ctx.journal.state.rehearsal:
-                with copier.letting_go():
-                    copier.cut_over()
-        return Copy(
-            passes=passes_on(ctx.journal.state, site.instance),
-            volumes=receipts,
-            frozen_services=copier.frozen_services,
-            freeze_seconds=last[-1].freeze_seconds,
-            notes=tuple(copier.notes),
-            differences=copier.losses.accepted,
-        )
+        return with_room(ctx, so_far, lambda plan: _copy(ctx, plan, need(so_far.provision)))
+
+
+def _copy(ctx: Context, plan: MigrationPlan, site: Site) -> Copy:
+    with copier_at(ctx, plan, site) as copier:
+        copier.warm()
+        last, receipts = copier.finish()
+        if not ctx.journal.state.rehearsal:
+            with copier.letting_go():
+                copier.cut_over()
+    return Copy(
+        passes=passes_on(ctx.journal.state, site.instance),
+        volumes=receipts,
+        frozen_services=copier.frozen_services,
+        freeze_seconds=last[-1].freeze_seconds,
+        notes=tuple(copier.notes),
+        differences=copier.losses.accepted,
+    )

@@ -10,6 +10,7 @@ from typing import Any
 from hostlift.errors import VerifyError
 from hostlift.flow.context import Context
 from hostlift.flow.evidence import write_signed
+from hostlift.flow.growth import plan_of
 from hostlift.flow.keepalive import release_time
 from hostlift.flow.rehearsal import role
 from hostlift.flow.results import Results, Site, Verified, need
@@ -50,7 +51,7 @@ class Verify:
 
 
 def _boot(ctx: Context, so_far: Results) -> BootProof:
-    plan, site = need(so_far.plan).plan, need(so_far.provision)
+    plan, site = plan_of(ctx, so_far), need(so_far.provision)
     image, token = need(so_far.capture).image, need(so_far.adapt).beacon
     started = ctx.clock.monotonic()
     instance = _start(ctx, plan, site, image)

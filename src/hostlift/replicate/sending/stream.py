@@ -22,6 +22,7 @@ from hostlift.errors import (
     ProtocolError,
     RemoteError,
     ReplicationError,
+    TargetFull,
     TargetLost,
 )
 from hostlift.ports.clock import Clock
@@ -363,5 +364,6 @@ def refusal(message: Refused) -> HostliftError:
     """The error that a receiver's refusal stands for."""
     if message.code == TargetLost.code:
         return TargetLost(message.message, subject=message.subject)
-    hint = _NO_SPACE_HINT if message.code == "full" else ""
-    return ReplicationError(message.message, subject=message.subject, hint=hint)
+    if message.code == "full":
+        return TargetFull(message.message, subject=message.subject, hint=_NO_SPACE_HINT)
+    return ReplicationError(message.message, subject=message.subject)

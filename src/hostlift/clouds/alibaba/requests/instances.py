@@ -77,10 +77,11 @@ class DescribeInstances(Paged[InstanceRow]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeDisks(Paged[DiskRow]):
-    """Disks of an instance."""
+    """Disks of an instance, or by their ids (a JSON list)."""
 
     action = Action.DESCRIBE_DISKS
-    instance_id: str
+    instance_id: str = ""
+    disk_ids: str = ""
     region_id: str = ""
 
     def answer(self, body: Json) -> Page[DiskRow]:
@@ -113,6 +114,17 @@ class DeleteInstance(Command):
     action = Action.DELETE_INSTANCE
     instance_id: str
     force: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResizeDisk(Command):
+    """A larger disk; ``online``: the running instance sees it at once. Sizes in GiB."""
+
+    action = Action.RESIZE_DISK
+    client_token: str
+    disk_id: str
+    new_size: int
+    type: str = "online"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
