@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hostlift.errors import CheckBlocked, ConfigError
-from hostlift.model.machine import Machine
+from hostlift.model.machine import Firmware, Machine
 from hostlift.model.plan import (
     Area,
     Content,
@@ -74,7 +74,9 @@ def make(
     _demand_room_for(len(settings.data_disks))
     seating = _seating(machine, settings, excludes, private)
     _demand_makeable(seating)
-    system, warnings = system_disk.plan(machine, seating, settings.system_disk_size)
+    firmware = Firmware(settings.boot_mode or machine.firmware)
+    wish = settings.system_disk_size
+    system, warnings = system_disk.plan(machine, seating, wish, firmware=firmware)
     disks = [system]
     for seat in sorted((s for s in seating.seats if s.wish and not s.of), key=lambda s: s.disk):
         disk, told = data_disk.plan(machine, seating, seat)
@@ -93,7 +95,7 @@ def make(
         architecture=words.architecture(machine, settings),
         os_id=machine.os_id,
         os_like=machine.os_like,
-        firmware=machine.firmware,
+        firmware=firmware,
         disks=tuple(disks),
         volumes=tuple(_volume(seat, disks) for seat in seating.seats),
         forecast=_forecast(seating, settings),

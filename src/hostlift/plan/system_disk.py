@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from hostlift.errors import CheckBlocked, ConfigError
 from hostlift.model.machine import Disk, Firmware, Machine, Partition, TableKind
-from hostlift.model.plan import GIB, Content, TargetDisk
+from hostlift.model.plan import GIB, Content, TargetDisk, TargetPartition
 from hostlift.plan import layout, parts
 from hostlift.plan.layout import MIB, TooSmall
 from hostlift.plan.occupants import occupants
@@ -23,20 +23,27 @@ SMALLEST_GIB = 20
 LARGEST_GIB = 2048
 KEY = "system_disk_size"
 _PRIMARIES = 4
+_GAP = 32 << 10
+"""Behind the partition table, whatever the size of a sector."""
 
 
-def plan(machine: Machine, seating: Seating, wish: int) -> tuple[TargetDisk, list[str]]:
+def plan(
+    machine: Machine, seating: Seating, wish: int, *, firmware: Firmware
+) -> tuple[TargetDisk, list[str]]:
     """The disk to make, and what to tell the user.
 
     Args:
         wish: ``system_disk_size``.
+        firmware: What the target starts with.
 
     Raises:
         ConfigError: The size does not hold what is used.
         CheckBlocked: The table cannot be mirrored.
     """
-    disk, table = _as_table(machine, seating)
+    disk, table = _as_table(seating, firmware)
     kept, warnings = _kept(machine, seating, disk, table)
+    _demand_esp(firmware, kept)
+    warnings += _other_firmware(machine, firmware)
     slots = _slots(kept)
     size_gib = _size(wish, layout.disk_needed(slots, table), disk.size)
     try:
@@ -44,6 +51,9 @@ def plan(machine: Machine, seating: Seating, wish: int) -> tuple[TargetDisk, lis
     except TooSmall as error:
         raise _too_small(wish, size_gib, error.needed, seating) from None
     made = tuple(parts.target(machine, p, places[p.partition.number]) for p in kept)
+    changed = firmware is not machine.firmware
+    if changed and firmware is Firmware.BIOS and table is TableKind.GPT:
+        made = _with_bios_boot(machine, made)
     left = size_gib * GIB - max(start + size for start, size in places.values())
     if left > GIB:
         warnings.append(
@@ -60,14 +70,14 @@ def plan(machine: Machine, seating: Seating, wish: int) -> tuple[TargetDisk, lis
     return target, warnings
 
 
-def _as_table(machine: Machine, seating: Seating) -> tuple[Disk, TableKind]:
+def _as_table(seating: Seating, firmware: Firmware) -> tuple[Disk, TableKind]:
     """The source's table; an MBR for systems without one, or with one we cannot make."""
     disk = seating.system_disk
     if disk.table is not None:
         return disk, disk.table
-    if machine.firmware is Firmware.UEFI:
+    if firmware is Firmware.UEFI:
         raise CheckBlocked(
-            "the system disk has no GPT or MBR partition table, but the system starts by UEFI",
+            "the system disk has no GPT or MBR partition table, but the target starts by UEFI",
             subject=disk.device,
             hint="Convert the disk to GPT, or report this machine with 'hostlift check --json'.",
         )
@@ -107,7 +117,6 @@ def _kept(
         if not found:
             warnings.append(f"{partition.device} is left out: nothing of it is mounted")
         kept += found
-    _demand_esp(machine, kept)
     return kept, warnings
 
 
@@ -124,16 +133,61 @@ def _special(partition: Partition, table: TableKind, *, esp: bool) -> Content | 
     return None
 
 
-def _demand_esp(machine: Machine, kept: list[Part]) -> None:
-    unmounted = [p for p in kept if p.content is Content.ESP and p.seat is None]
-    mounted = any(p.content is Content.ESP and p.seat is not None for p in kept)
-    if machine.firmware is Firmware.UEFI and not mounted:
-        where = unmounted[0].partition.device if unmounted else "the EFI system partition"
+def _demand_esp(firmware: Firmware, kept: list[Part]) -> None:
+    if firmware is not Firmware.UEFI:
+        return
+    found = [p for p in kept if p.content is Content.ESP]
+    if not found:
+        raise CheckBlocked(
+            "the target shall start by UEFI, and the source has no EFI system partition",
+            subject="boot_mode",
+            hint="Make one on the source's system disk (vfat, 200 MiB), mount it at /boot/efi and install"
+            " GRUB for UEFI there; or leave boot_mode empty.",
+        )
+    if not any(p.seat is not None for p in found):
+        where = found[0].partition.device
         raise CheckBlocked(
             "the EFI system partition is not mounted, so its boot files cannot be copied",
             subject=where,
             hint=f"Mount {where} at /boot/efi, then run the command again.",
         )
+
+
+def _other_firmware(machine: Machine, firmware: Firmware) -> list[str]:
+    if firmware is machine.firmware:
+        return []
+    needs = "grub-pc-bin or grub2-pc" if firmware is Firmware.BIOS else "grub-efi and shim"
+    told = (
+        f"the source starts by {machine.firmware.value.upper()}, the target by"
+        f" {firmware.value.upper()}: its boot loader for that must be installed on the source ({needs})"
+    )
+    return [told]
+
+
+def _with_bios_boot(
+    machine: Machine, made: tuple[TargetPartition, ...]
+) -> tuple[TargetPartition, ...]:
+    """GRUB for BIOS needs a partition of its own on GPT; it fits before the first of the others."""
+    if any(p.content is Content.BIOS_BOOT for p in made):
+        return made
+    if any(p.start < MIB for p in made):
+        raise CheckBlocked(
+            "there is no room for GRUB before the first partition",
+            subject="boot_mode",
+            hint="Make a partition of type 'BIOS boot' (1 MiB) on the source's system disk.",
+        )
+    taken = {p.number for p in made}
+    return (
+        *made,
+        TargetPartition(
+            number=next(n for n in range(1, 129) if n not in taken),
+            start=_GAP,
+            size=MIB - _GAP,
+            type=parts.BIOS_BOOT_TYPE,
+            content=Content.BIOS_BOOT,
+            uuid=parts.derived_uuid(machine, "bios boot").upper(),
+        ),
+    )
 
 
 def _slots(kept: list[Part]) -> list[layout.Slot]:

@@ -165,6 +165,10 @@ class Settings(BaseModel):
         default="low",
         description='"low" (the passes give way to the services of a live source) or "normal"',
     )
+    boot_mode: Literal["", "bios", "uefi"] = Field(
+        default="",
+        description='"bios" or "uefi": how the migrated server starts; "": as the source does',
+    )
     flatten_lvm: StrictBool = Field(
         default=False,
         description="true or false: make plain partitions of LVM's logical volumes; false: keep LVM"
