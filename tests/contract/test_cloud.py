@@ -307,6 +307,7 @@ def test_everything_goes_newest_first(arena: Arena) -> None:
     disk = arena.ready(ResourceKind.INSTANCE, name).disks[0][0]
     image = arena.cloud.images.create(an_image(arena.snapshot(disk)), token="m")
     arena.ready(ResourceKind.IMAGE, image)
+    arena.cloud.networks.create_address(mbps=1, tags=TAGS, token="address")
     found = arena.cloud.find("hostlift", "m-1")
     assert [r.kind for r in found] == list(ResourceKind)
     for resource in reversed(found):
@@ -354,3 +355,23 @@ def test_nothing_can_be_put_where_nothing_is(arena: Arena) -> None:
             tags=TAGS,
             token="t",
         )
+
+
+def test_an_elastic_address_is_tied_once_and_goes_after_its_instance(arena: Arena) -> None:
+    """Asked twice it is one; while the instance has it, it cannot be given back."""
+    _, vswitch, group = arena.network()
+    spec = replace(arena.spec(vswitch, group), bandwidth_mbps=0)
+    instance = arena.run(spec, "i")
+    assert arena.ready(ResourceKind.INSTANCE, instance).public_ip == ""
+    networks = arena.cloud.networks
+    address = networks.create_address(mbps=5, tags=TAGS, token="a")
+    assert networks.create_address(mbps=5, tags=TAGS, token="a") == address
+    told = arena.ready(ResourceKind.ADDRESS, address).public_ip
+    networks.associate(address, instance)
+    networks.associate(address, instance)
+    arena.until(lambda: arena.ready(ResourceKind.INSTANCE, instance).public_ip == told)
+    with pytest.raises(CloudError) as caught:
+        arena.cloud.delete(Resource(ResourceKind.ADDRESS, address))
+    assert caught.value.retry is Retry.RETRY
+    arena.delete(ResourceKind.INSTANCE, instance)
+    arena.delete(ResourceKind.ADDRESS, address)

@@ -29,6 +29,7 @@ SOON: dict[ResourceKind, float] = {
     ResourceKind.VPC: 2,
     ResourceKind.VSWITCH: 2,
     ResourceKind.SECURITY_GROUP: 0,
+    ResourceKind.ADDRESS: 1,
     ResourceKind.INSTANCE: 20,
     ResourceKind.SNAPSHOT: 60,
     ResourceKind.IMAGE: 90,
@@ -41,6 +42,7 @@ PREFIX = {
     ResourceKind.VPC: "vpc",
     ResourceKind.VSWITCH: "vsw",
     ResourceKind.SECURITY_GROUP: "sg",
+    ResourceKind.ADDRESS: "eip",
     ResourceKind.INSTANCE: "i",
     ResourceKind.SNAPSHOT: "s",
     ResourceKind.IMAGE: "m",
@@ -326,6 +328,21 @@ class MemoryNetworks:
             vpc = self.cloud._made(ResourceKind.VPC, tags, token)
             self.cloud.things[vpc].cidr = cidr
             return vpc
+
+    def create_address(self, *, mbps: int, tags: dict[str, str], token: str) -> str:
+        with self.cloud._call("create_address", str(mbps)):
+            made = self.cloud._made(ResourceKind.ADDRESS, tags, token)
+            self.cloud.things[made].public_ip = f"192.0.2.{len(self.cloud.things)}"
+            return made
+
+    def associate(self, address: str, instance: str) -> None:
+        with self.cloud._call("associate", address):
+            eip = self.cloud._need("AssociateEipAddress", ResourceKind.ADDRESS, address)
+            thing = self.cloud._need("AssociateEipAddress", ResourceKind.INSTANCE, instance)
+            if thing.public_ip not in {"", eip.public_ip}:
+                raise refusal("InvalidInstance.AlreadyHasIp", "AssociateEipAddress")
+            thing.public_ip = eip.public_ip
+            thing.parents = tuple({*thing.parents, address})
 
     def create_vswitch(
         self, *, vpc: str, zone: str, cidr: str, tags: dict[str, str], token: str

@@ -43,6 +43,7 @@ _OVERRIDES = {
     "architecture": "architecture",
     "bandwidthlimit": "bandwidth_limit",
     "datadisks": "data_disks",
+    "netmode": "net_mode",
     "vpcid": "vpc_id",
     "vswitchid": "vswitch_id",
     "zoneid": "zone_id",
@@ -68,13 +69,6 @@ def main() -> None:
 
 def _run(given: argparse.Namespace) -> None:
     overrides = {key: getattr(given, flag) for flag, key in _OVERRIDES.items()}
-    if given.netmode not in (None, 0):
-        say(
-            f"error [config] --netmode={given.netmode}: only 0 (public) is there yet",
-            "  what to do: leave --netmode out, or give 0.",
-            to_stderr=True,
-        )
-        raise typer.Exit(2)
     with (
         session(given.folder, given.root, verbose=given.verbose, wishes=overrides) as options,
         _progress_file(given.progressfile) as report_stage,
@@ -173,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--architecture")
     add("--bandwidthlimit", help="KB/s, 0 is unlimited")
     add("--datadisks", "--data_disks", help="index|size|path;index|size|path")
-    add("--netmode", type=int, help="0 public")
+    add("--netmode", type=int, help="0 public, 2 over the VPC")
     add("--vpcid")
     add("--vswitchid")
     add("--zoneid")

@@ -13,6 +13,7 @@ from hostlift.events import EventSink
 from hostlift.flow.context import Context
 from hostlift.flow.keys import keys
 from hostlift.flow.results import Site
+from hostlift.flow.site.network import reached_at
 from hostlift.model.entry import Entry
 from hostlift.ports.cloud import Resource, ResourceKind
 from hostlift.remote.archive import build
@@ -60,7 +61,7 @@ def open_agent(ctx: Context, site: Site) -> Iterator[RemoteAgent]:
     both = keys(ctx)
     archive = build(ctx.workspace.folder / "client_data.cache")
     client = AgentClient(
-        state.public_ip or state.private_ip,
+        reached_at(ctx.settings, state),
         context=client_context(both.client, both.agent.certificate_pem),
         clock=ctx.clock,
     )

@@ -50,7 +50,7 @@ def view(state: State) -> dict[str, Any]:
         "step": state.running,
         "failure": state.failure,
         "steps": [name for name in Results.names() if name in state.done],
-        "extra": {"net": {"net_mode": 0}},
+        "extra": {"net": {"net_mode": site.get("net_mode", 0)}},
         "transition": {
             "vpc": {"vpc_id": _id(state.latest("vpc"))},
             "vswitch": {"vswitch_id": _id(state.latest("vswitch"))},

@@ -45,6 +45,7 @@ class Site:
     vswitch: str
     security_group: str
     disks: tuple[tuple[str, str], ...]
+    net_mode: int = 0
 
     @property
     def serials(self) -> dict[int, str]:

@@ -36,6 +36,7 @@ class ResourceKind(StrEnum):
     VPC = "vpc"
     VSWITCH = "vswitch"
     SECURITY_GROUP = "security-group"
+    ADDRESS = "elastic-address"
     INSTANCE = "instance"
     SNAPSHOT = "snapshot"
     IMAGE = "image"

@@ -57,6 +57,17 @@ class Networks(Protocol):
         """Id of a new subnet."""
         ...
 
+    def create_address(self, *, mbps: int, tags: dict[str, str], token: str) -> str:
+        """Id of a new elastic public address."""
+        ...
+
+    def associate(self, address: str, instance: str) -> None:
+        """Give an instance without a public address this one; having it already is fine.
+
+        It goes back by itself when the instance is deleted.
+        """
+        ...
+
     def create_security_group(
         self, *, vpc: str, rules: tuple[Rule, ...], tags: dict[str, str], token: str
     ) -> str:

@@ -71,6 +71,7 @@ def cloud(wishes: Settings, options: Options) -> Cloud:
         secret_key=wishes.secret_key.get_secret_value(),
         security_token=env.get("ALIBABA_CLOUD_SECURITY_TOKEN", "") if temporary else "",
         endpoint=wishes.endpoint,
+        proxy=wishes.proxy.get_secret_value(),
     )
     return open_cloud("alibaba", access, clock=PausableClock(SystemClock(), options.stop))
 

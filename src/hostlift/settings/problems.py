@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from hostlift.errors import ConfigError
 
-SECRET_KEYS = frozenset({"access_id", "secret_key"})
+SECRET_KEYS = frozenset({"access_id", "secret_key", "proxy"})
 _LONGEST_VALUE = 60
 
 

@@ -10,6 +10,7 @@ import difflib
 import ipaddress
 import posixpath
 import re
+from urllib.parse import urlsplit
 
 from hostlift.settings import windows
 
@@ -67,6 +68,22 @@ def _latin(char: str) -> bool:
 
 def _chinese(char: str) -> bool:
     return "\u4e00" <= char <= "\u9fff" or "\u3400" <= char <= "\u4dbf"
+
+
+def proxy(value: str) -> str:
+    """``host:port`` or ``http://user:password@host:port``, or empty."""
+    if not value:
+        return value
+    parts = urlsplit(value if "://" in value else f"http://{value}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port is None:
+        raise ValueError("is not of the form host:port or http://user:password@host:port")
+    if parts.path not in {"", "/"} or parts.query:
+        raise ValueError("holds more than an address")
+    return value
 
 
 def one_of(value: str, choices: tuple[str, ...]) -> str:

@@ -33,7 +33,7 @@ _GROUP_OR_WORLD = 0o077
 CHANGEABLE = frozenset(
     {"bandwidth_limit", "bandwidth_window", "bandwidth_limit_outside", "streams", "compress_level"}
     | {"source_cpu_limit", "source_priority", "freeze_limit", "sync_keep_hours", "keep_rehearsals"}
-    | {"heat_map", "block_trace", "hold_hours"}
+    | {"heat_map", "block_trace", "hold_hours", "proxy"}
 )
 """Keys that may change at any time: how it is done, not what; no plan is asked about again."""
 
@@ -52,6 +52,11 @@ def _platform(value: str) -> str:
 
 def _architecture(value: str) -> str:
     return rules.one_of(value, rules.ARCHITECTURES)
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    rules.proxy(value.get_secret_value())
+    return value
 
 
 def _listed(value: object) -> object:
@@ -129,6 +134,22 @@ class Settings(BaseModel):
     endpoint: Annotated[StrictStr, AfterValidator(rules.endpoint)] = Field(
         default="",
         description="empty (Alibaba's own) or http://host:port of an embedded cloud or proxy",
+    )
+    proxy: Annotated[SecretStr, AfterValidator(_proxy)] = Field(
+        default=SecretStr(""),
+        repr=False,
+        description="empty (HTTPS_PROXY of the environment, or none) or host:port, or"
+        " http://user:password@host:port, of an HTTP proxy on the way to the cloud's API",
+    )
+    net_mode: Literal[0, 2] = Field(
+        default=0,
+        description="0 (everything over public addresses) or 2 (data goes over the VPC, which the"
+        " source reaches by VPN or Express Connect)",
+    )
+    public_address: Literal["auto", "own", "elastic", "none"] = Field(
+        default="auto",
+        description='"auto" (own in net_mode 0, else none), "own" (comes and goes with the'
+        ' intermediate instance), "elastic" (an EIP) or "none" (private only)',
     )
     zone_id: StrictStr = Field(default="", description="a zone of the region; empty: chosen")
     instance_type: StrictStr = Field(
@@ -216,6 +237,18 @@ class Settings(BaseModel):
         default=False,
         description="true or false: keep the images of rehearsals when the migration is finished",
     )
+
+    @property
+    def over_vpc(self) -> bool:
+        """Data goes to the intermediate instance's private address."""
+        return self.net_mode != 0 or self.public_address == "none"
+
+    @property
+    def address_kind(self) -> Literal["own", "elastic", "none"]:
+        """What public address the intermediate instance gets."""
+        if self.public_address == "auto":
+            return "own" if self.net_mode == 0 else "none"
+        return self.public_address
 
     @property
     def has_credentials(self) -> bool:
@@ -307,11 +340,21 @@ def _conflicts(settings: Settings) -> list[Problem]:
                 )
                 problems.append(Problem(f"data_disks[{i}].{key}", text))
             seen.setdefault(value, i)
+    if settings.over_vpc:
+        problems += [
+            Problem(key, f"is empty; {_why_private(settings)} needs a network the source can reach")
+            for key in ("vpc_id", "vswitch_id")
+            if not getattr(settings, key)
+        ]
     for key in ("vswitch_id", "security_group_id"):
         if getattr(settings, key) and not settings.vpc_id:
             text = "is given without vpc_id; name the VPC it belongs to, or leave it empty"
             problems.append(Problem(key, text))
     return problems
+
+
+def _why_private(settings: Settings) -> str:
+    return f"net_mode {settings.net_mode}" if settings.net_mode else 'public_address "none"'
 
 
 def _unique(problems: list[Problem]) -> list[Problem]:

@@ -105,3 +105,55 @@ def test_a_network_of_the_users_is_used_and_kept(tmp_path: Path) -> None:
     assert (results.provision.vswitch, results.provision.security_group) == (vswitch, group)
     assert stage.left() == {"vpcs": 1, "vswitches": 1, "groups": 1, "images": 1, "snapshots": 1}
     stage.close()
+
+
+def own_network(stage: PaperStage) -> dict[str, object]:
+    """A VPC and a vSwitch as a user with a VPN has them."""
+    networks = stage.cloud.networks
+    vpc = networks.create_vpc(cidr="10.0.0.0/8", tags={}, token="v")
+    stage.clock.sleep(30)
+    zone = next(stage.cloud.instances.placements()).zone
+    vswitch = networks.create_vswitch(vpc=vpc, zone=zone, cidr="10.1.0.0/24", tags={}, token="s")
+    stage.clock.sleep(30)
+    return {"vpc_id": vpc, "vswitch_id": vswitch}
+
+
+def test_over_the_vpc_no_public_address_is_bought(tmp_path: Path) -> None:
+    """Mode 2 of the original: the API over the internet, data over VPN or Express Connect."""
+    stage = PaperStage(tmp_path)
+    wish = {**own_network(stage), "net_mode": 2, "source_cidr": "192.168.7.7/32"}
+    stage.settings = stage.settings.model_copy(update=wish)
+    stage.run(verb=warm)
+    (instance,) = stage.paper.cloud.store.instances.all()
+    assert instance.public_ip == ""
+    assert instance.private_ip.startswith("10.1.0.")
+    stage.run()
+    assert stage.left() == {"vpcs": 1, "vswitches": 1, "images": 1, "snapshots": 1}
+    stage.close()
+
+
+def test_an_elastic_address_comes_and_goes(tmp_path: Path) -> None:
+    """Tied to the intermediate instance, given back after it; twice asked is once bought."""
+    stage = PaperStage(tmp_path)
+    stage.settings = stage.settings.model_copy(update={"public_address": "elastic"})
+    stage.run(verb=warm)
+    (eip,) = stage.paper.cloud.store.eips.all()
+    (instance,) = stage.paper.cloud.store.instances.all()
+    assert (eip.instance, instance.public_ip) == (instance.id, eip.address)
+    stage.run(verb=warm)
+    assert [e.id for e in stage.paper.cloud.store.eips.all()] == [eip.id]
+    stage.run()
+    assert stage.left() == {"images": 1, "snapshots": 1}
+    assert stage.paper.cloud.store.eips.all() == []
+    stage.close()
+
+
+def test_giving_up_gives_the_elastic_address_back(tmp_path: Path) -> None:
+    """It is billed like everything else."""
+    stage = PaperStage(tmp_path)
+    stage.settings = stage.settings.model_copy(update={"public_address": "elastic"})
+    stage.run(verb=warm)
+    stage.run(verb=give_up)
+    assert stage.left() == {}
+    assert stage.paper.cloud.store.eips.all() == []
+    stage.close()

@@ -42,6 +42,8 @@ class Action(Enum):
         feature: What it is needed for.
     """
 
+    ALLOCATE_EIP_ADDRESS = (Service.VPC, "AllocateEipAddress", Feature.EIP)
+    ASSOCIATE_EIP_ADDRESS = (Service.VPC, "AssociateEipAddress", Feature.EIP)
     AUTHORIZE_SECURITY_GROUP = (Service.ECS, "AuthorizeSecurityGroup", Feature.OWN_GROUP)
     CREATE_IMAGE = (Service.ECS, "CreateImage")
     CREATE_SECURITY_GROUP = (Service.ECS, "CreateSecurityGroup", Feature.OWN_GROUP)
@@ -57,6 +59,7 @@ class Action(Enum):
     DESCRIBE_ACCOUNT_ATTRIBUTES = (Service.ECS, "DescribeAccountAttributes", Feature.FORESIGHT)
     DESCRIBE_AVAILABLE_RESOURCE = (Service.ECS, "DescribeAvailableResource")
     DESCRIBE_DISKS = (Service.ECS, "DescribeDisks")
+    DESCRIBE_EIP_ADDRESSES = (Service.VPC, "DescribeEipAddresses")
     DESCRIBE_IMAGES = (Service.ECS, "DescribeImages")
     DESCRIBE_INSTANCES = (Service.ECS, "DescribeInstances")
     DESCRIBE_INSTANCE_TYPES = (Service.ECS, "DescribeInstanceTypes")
@@ -76,6 +79,7 @@ class Action(Enum):
     MODIFY_INSTANCE_AUTO_RELEASE_TIME = (Service.ECS, "ModifyInstanceAutoReleaseTime")
     QUERY_ACCOUNT_BALANCE = (Service.BSS, "QueryAccountBalance", Feature.FORESIGHT)
     RESIZE_DISK = (Service.ECS, "ResizeDisk")
+    RELEASE_EIP_ADDRESS = (Service.VPC, "ReleaseEipAddress", Feature.EIP)
     REVOKE_SECURITY_GROUP = (Service.ECS, "RevokeSecurityGroup", Feature.OWN_GROUP)
     RUN_INSTANCES = (Service.ECS, "RunInstances")
     START_INSTANCE = (Service.ECS, "StartInstance")

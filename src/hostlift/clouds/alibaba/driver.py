@@ -8,6 +8,7 @@ import random
 from typing import TYPE_CHECKING
 
 from hostlift.clouds.alibaba.actions import Service
+from hostlift.clouds.alibaba.addresses import Addresses
 from hostlift.clouds.alibaba.api import Api
 from hostlift.clouds.alibaba.endpoints import endpoint
 from hostlift.clouds.alibaba.images import DEVICE_PREFIX, Images, Snapshots
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from hostlift.clouds.access import CloudAccess
     from hostlift.ports.clock import Clock
 
-_Collection = Vpcs | VSwitches | SecurityGroups | Instances | Snapshots | Images
+_Collection = Vpcs | VSwitches | SecurityGroups | Addresses | Instances | Snapshots | Images
 
 
 def open_alibaba(access: CloudAccess, clock: Clock) -> AlibabaCloud:
@@ -100,6 +101,8 @@ class AlibabaCloud:
                 return self.networks.vswitches
             case ResourceKind.SECURITY_GROUP:
                 return self.networks.groups
+            case ResourceKind.ADDRESS:
+                return self.networks.addresses
             case ResourceKind.INSTANCE:
                 return self.instances
             case ResourceKind.SNAPSHOT:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
+from hostlift.clouds.alibaba.addresses import Addresses
 from hostlift.clouds.alibaba.adopt import create_once, first, tagged
 from hostlift.clouds.alibaba.requests.base import Tag, client_token, id_list, tag_list
 from hostlift.clouds.alibaba.requests.network import (
@@ -160,6 +161,15 @@ class Networks:
         self.vpcs = Vpcs(api)
         self.vswitches = VSwitches(api)
         self.groups = SecurityGroups(api)
+        self.addresses = Addresses(api)
+
+    def create_address(self, *, mbps: int, tags: dict[str, str], token: str) -> str:
+        """See the port."""
+        return self.addresses.create(mbps=mbps, tags=tags, token=token)
+
+    def associate(self, address: str, instance: str) -> None:
+        """See the port."""
+        self.addresses.associate(address, instance)
 
     def tagged(self, tag: str) -> list[Network]:
         """See the port."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from hostlift.clouds.advice import Handling
 from hostlift.clouds.alibaba.actions import Action, needed
 from hostlift.clouds.alibaba.catalogue import advice
-from hostlift.clouds.alibaba.requests import account, images, instances, network, offers
+from hostlift.clouds.alibaba.requests import account, addresses, images, instances, network, offers
+from hostlift.clouds.alibaba.requests.base import Tag
 from hostlift.errors import CloudError
 from hostlift.ports.market import Feature, Permission
 
@@ -35,6 +36,16 @@ SNAPSHOT = images.CreateSnapshot(
     client_token=_TOKEN, disk_id=f"d-{_NOBODY}", snapshot_name="hostlift-probe"
 )
 PROBES: tuple[Request[Any], ...] = (
+    addresses.AllocateEipAddress(
+        # A tag that is reserved for the cloud: refused whoever asks.
+        client_token=_TOKEN,
+        name="hostlift-probe",
+        bandwidth=1,
+        tag=(Tag(key="acs:hostlift-probe", value=""),),
+    ),
+    addresses.AssociateEipAddress(allocation_id=f"eip-{_NOBODY}", instance_id=f"i-{_NOBODY}"),
+    addresses.DescribeEipAddresses(page_size=1),
+    addresses.ReleaseEipAddress(allocation_id=f"eip-{_NOBODY}"),
     account.DescribeAccountAttributes(),
     account.DescribePrice(
         instance_type=_NOBODY,

@@ -111,6 +111,26 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRow:
+    """A row of DescribeEipAddresses."""
+
+    id: str
+    status: str
+    address: str
+    instance: str
+
+    @classmethod
+    def from_json(cls, row: Json) -> Self:
+        """Read a row."""
+        return cls(
+            id=required(row, "AllocationId"),
+            status=text(row, "Status"),
+            address=text(row, "IpAddress"),
+            instance=text(row, "InstanceId"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRow:
     """A row of DescribeImages."""
 

@@ -16,5 +16,6 @@ def features(settings: Settings) -> frozenset[Feature]:
         Feature.OWN_VSWITCH: not settings.vswitch_id,
         Feature.OWN_GROUP: not settings.security_group_id,
         Feature.TRIAL: settings.trial,
+        Feature.EIP: settings.address_kind == "elastic",
     }
     return frozenset(feature for feature, needed in wanted.items() if needed)

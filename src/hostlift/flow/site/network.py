@@ -21,8 +21,11 @@ from hostlift.flow.ledger import TAG
 from hostlift.ports.cloud import Cloud, Resource, ResourceKind, ResourceState
 from hostlift.ports.networks import Rule
 from hostlift.remote.messages import CONTROL_PORT, DATA_PORT
+from hostlift.settings.user_config import Settings
 
 VPC_CIDR = "172.31.0.0/16"
+MBPS = 100
+"""Outbound rate of a public address; the inbound one, which does the work, is as high."""
 _FIRST_SUBNET = 86
 _TAKEN = "InvalidCidrBlock.Overlapped"
 _TRIES = 8
@@ -101,10 +104,48 @@ def security_group(ctx: Context, vpc: str) -> str:
             vpc=agreed["vpc"], rules=rules, tags=ctx.ledger.tags, token=token
         )
 
-    source = ctx.settings.source_cidr or _own_address(ctx)
+    source = ctx.settings.source_cidr or _source(ctx, vpc)
     return ctx.ledger.ensure(
         "security-group", ResourceKind.SECURITY_GROUP, make, {"vpc": vpc, "source": source}
     )
+
+
+def elastic_address(ctx: Context) -> str:
+    """Id of the elastic address to use; empty when none is wished.
+
+    It is taken before the instance, so that it is given back after it: an address in use cannot be.
+    """
+    if ctx.settings.address_kind != "elastic":
+        return ""
+    address = ctx.ledger.ensure(
+        "address",
+        ResourceKind.ADDRESS,
+        lambda token, _: ctx.cloud.networks.create_address(
+            mbps=MBPS, tags=ctx.ledger.tags, token=token
+        ),
+    )
+    ctx.ledger.ready(
+        Resource(ResourceKind.ADDRESS, address), deadline=_DEADLINE, label="elastic address"
+    )
+    return address
+
+
+def give_address(ctx: Context, address: str, instance: str) -> None:
+    """Tie an elastic address to a running instance, and wait until it shows."""
+    ctx.cloud.networks.associate(address, instance)
+
+    def has_it() -> bool | None:
+        state = ctx.cloud.state(Resource(ResourceKind.INSTANCE, instance))
+        return True if state is not None and state.public_ip else None
+
+    ctx.waiter.until(has_it, deadline=_DEADLINE, what=f"public address of {instance}")
+
+
+def reached_at(settings: Settings, state: ResourceState) -> str:
+    """The address at which the source reaches an instance."""
+    if settings.over_vpc:
+        return state.private_ip
+    return state.public_ip or state.private_ip
 
 
 def _given(ctx: Context, key: str, kind: ResourceKind, name: str) -> ResourceState:
@@ -161,13 +202,25 @@ def _free_ranges(ctx: Context, vpc: str) -> Iterator[str]:
         yield str(candidate)
 
 
-def _own_address(ctx: Context) -> str:
-    """The CIDR from which the instance will see us."""
-    target = urlsplit(ctx.settings.endpoint or f"https://ecs.{ctx.settings.region_id}.aliyuncs.com")
+def _source(ctx: Context, vpc: str) -> str:
+    """The CIDR from which the instance will see the source."""
+    if not ctx.settings.over_vpc:
+        return _public_source(ctx)
+    inside = ipaddress.IPv4Network(ctx.cloud.networks.describe(vpc).cidr)[1]
+    return f"{_own_address(str(inside), CONTROL_PORT)}/32"
+
+
+def _own_address(host: str, port: int) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Ours on the way to a host."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         # Connecting a datagram socket sends nothing; it only asks the routing table.
-        probe.connect((target.hostname, target.port or 443))
-        own = ipaddress.ip_address(probe.getsockname()[0])
+        probe.connect((host, port))
+        return ipaddress.ip_address(probe.getsockname()[0])
+
+
+def _public_source(ctx: Context) -> str:
+    target = urlsplit(ctx.settings.endpoint or f"https://ecs.{ctx.settings.region_id}.aliyuncs.com")
+    own = _own_address(str(target.hostname), target.port or 443)
     if any(own in network for network in _NOT_ROUTED):
         ctx.note(
             f"This machine's address {own} is translated on its way out, so ports {CONTROL_PORT} and"

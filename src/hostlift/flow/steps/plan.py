@@ -25,7 +25,7 @@ class Plan:
     def inputs(self, ctx: Context, so_far: Results) -> object:
         """The source and the wishes, without secrets."""
         disks = tuple(disk.data_disk_index for disk in ctx.settings.data_disks)
-        secrets = {"access_id", "secret_key"}
+        secrets = {"access_id", "secret_key", "proxy"}
         wishes = ctx.settings.model_dump(mode="json", exclude=secrets | CHANGEABLE)
         return {
             "machine": repr(need(so_far.inspect).machine),

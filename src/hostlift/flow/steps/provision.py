@@ -41,6 +41,7 @@ class Provision:
             "migration": ctx.migration,
             "region": plan.region,
             "sizes": [d.size_gib for d in plan.disks],
+            "address": s.address_kind,
             "network": [s.zone_id, s.vpc_id, s.vswitch_id, s.security_group_id, s.instance_type],
         }
 
@@ -59,6 +60,7 @@ class Provision:
         _refuse_taken_name(ctx, plan)
         vpc = network.private_network(ctx)
         group = network.security_group(ctx, vpc)
+        address = network.elastic_address(ctx)
 
         def order(offer: Placement) -> tuple[str, str, Placement]:
             vswitch = network.subnet(ctx, vpc, offer.zone)
@@ -70,6 +72,8 @@ class Provision:
         ctx.ledger.running(
             resource, deadline=_BOOT_DEADLINE, label="start of the intermediate instance"
         )
+        if address:
+            network.give_address(ctx, address, instance)
         return Site(
             instance=instance,
             zone=agreed.zone,
@@ -79,6 +83,7 @@ class Provision:
             vswitch=vswitch,
             security_group=group,
             disks=_disks(ctx, resource, len(plan.disks)),
+            net_mode=ctx.settings.net_mode,
         )
 
 
@@ -130,6 +135,7 @@ def _instance(
                 data_disks=tuple(agreed["sizes"]),
                 user_data=data,
                 release_at=agreed["release_at"],
+                bandwidth_mbps=agreed["mbps"],
                 tags=ctx.ledger.tags,
             ),
             token=token,
@@ -139,6 +145,7 @@ def _instance(
         "placement": _as_dict(placement),
         "sizes": [disk.size_gib for disk in plan.disks],
         "release_at": release_time(ctx),
+        "mbps": network.MBPS if ctx.settings.address_kind == "own" else 0,
     }
     return ctx.ledger.ensure(_ROLE, ResourceKind.INSTANCE, make, params)
 
