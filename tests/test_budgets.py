@@ -32,6 +32,7 @@ FUNCTIONS: dict[str, str] = {
 }
 ARGUMENTS: dict[str, str] = {
     "src/hostlift/adapt/ledger.py:_merge": "both ends of an edit, before and after",
+    "src/hostlift/cli/cleanup.py:cleanup": "a verb: one flag a wish",
     "src/hostlift/localcloud/actions/storage/snapshots.py:add_snapshot": RECORD,
     "src/hostlift/localcloud/cloud.py:__init__": "the wiring of the embedded cloud",
     "src/hostlift/localcloud/world.py:__init__": "the wiring of the embedded cloud",

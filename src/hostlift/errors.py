@@ -8,6 +8,7 @@
     ├── WaitingForUser         a confirmation is needed and nobody answered      exit 4
     ├── DeadlinePassed         something did not happen in time
     ├── Interrupted            Ctrl-C, SIGTERM: paused cleanly                   exit 130
+    │   └── CostCeiling        so was it when the ceiling of cost was reached
     ├── HostError              this machine: process, mount, device
     │   ├── CommandFailed      a process ended with a failure
     │   └── ToolMissing        an external program is not installed
@@ -113,6 +114,17 @@ class DeadlinePassed(HostliftError):
 
     code = "deadline"
     retry = Retry.RETRY
+
+
+class CostCeiling(Interrupted):
+    """The migration has cost as much as it may; everything needed to continue is kept."""
+
+    code = "cost"
+    default_hint = (
+        "Raise max_cost (or give --max-cost) and run the same command again within two hours: the"
+        " instance is released by itself then, and the copy would start over. 'hostlift data clear'"
+        " gives everything back now."
+    )
 
 
 class HostError(HostliftError):

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hostlift.errors import CloudError, OutOfStock, ResourceGone, Retry
-from hostlift.ports.cloud import Identity, Phase, Resource, ResourceKind, ResourceState
+from hostlift.model.cost import Tariff
+from hostlift.ports.cloud import Belonging, Identity, Phase, Resource, ResourceKind, ResourceState
 from hostlift.ports.images import ImageSpec
 from hostlift.ports.instances import InstanceSpec, Placement
-from hostlift.ports.market import Balance, Feature, Permission, Prices, Quota
+from hostlift.ports.market import Balance, Feature, Permission, Quota
 from hostlift.ports.networks import Network, Rule
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ SOON: dict[ResourceKind, float] = {
     ResourceKind.VSWITCH: 2,
     ResourceKind.SECURITY_GROUP: 0,
     ResourceKind.ADDRESS: 1,
+    ResourceKind.DISK: 0,
     ResourceKind.INSTANCE: 20,
     ResourceKind.SNAPSHOT: 60,
     ResourceKind.IMAGE: 90,
@@ -43,6 +45,7 @@ PREFIX = {
     ResourceKind.VSWITCH: "vsw",
     ResourceKind.SECURITY_GROUP: "sg",
     ResourceKind.ADDRESS: "eip",
+    ResourceKind.DISK: "d",
     ResourceKind.INSTANCE: "i",
     ResourceKind.SNAPSHOT: "s",
     ResourceKind.IMAGE: "m",
@@ -86,8 +89,8 @@ class MemoryMarket:
     def __init__(self) -> None:
         self.money: Balance | None = Balance(amount=5000.0, currency="CNY")
         self.limits: tuple[Quota, ...] = (Quota(counts="VPCs", limit=10, used=1),)
-        self.hourly: Prices | None = Prices(
-            currency="CNY", instance=0.1, disks=0.05, snapshot_gib_month=0.12
+        self.rates = Tariff(
+            currency="CNY", instance=0.1, disk_gib=0.002, snapshot_gib=0.12, source="the test"
         )
         self.denied: frozenset[str] = frozenset()
         self.active: bool | None = True
@@ -104,11 +107,14 @@ class MemoryMarket:
     def quotas(self) -> tuple[Quota, ...]:
         return self.limits
 
-    def prices(
+    def tariff(
         self, placement: Placement, *, system_gib: int, data_disks: tuple[int, ...]
-    ) -> Prices | None:
+    ) -> Tariff:
         del placement, system_gib, data_disks
-        return self.hourly
+        return self.rates
+
+    def usual_tariff(self) -> Tariff:
+        return self.rates
 
     def permissions(self, features: Collection[Feature]) -> Iterator[Permission]:
         for feature in sorted(features):
@@ -215,9 +221,23 @@ class MemoryCloud:
 
     def find(self, tag: str, value: str) -> list[Resource]:
         with self._call("find", f"{tag}={value}"):
-            order = list(ResourceKind)
-            found = [t.resource for t in self._living() if t.tags.get(tag) == value]
-            return sorted(found, key=lambda r: order.index(r.kind))
+            return [found.resource for found in self.belongings(tag, value)]
+
+    def belongings(self, tag: str, owner: str = "") -> list[Belonging]:
+        order = list(ResourceKind)
+        tagged = [t for t in self._living() if tag in t.tags and owner in {"", t.tags[tag]}]
+        found = [
+            Belonging(
+                resource=thing.resource,
+                owner=thing.tags[tag],
+                phase=self._phase(thing),
+                created=thing.made_at,
+                release_at=thing.release_at,
+                parts=thing.parents if thing.image else (),
+            )
+            for thing in tagged
+        ]
+        return sorted(found, key=lambda b: order.index(b.resource.kind))
 
     def delete(self, resource: Resource) -> None:
         with self._call("delete", resource.id):

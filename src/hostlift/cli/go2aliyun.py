@@ -17,10 +17,11 @@ import typer
 
 from hostlift import __version__
 from hostlift.cli import texts
+from hostlift.cli.cleanup import cleared_lines
 from hostlift.cli.terminal import asker, say, session
 from hostlift.errors import HostliftError
 from hostlift.events import Event, EventSink, Progress, StepFinished, StepStarted
-from hostlift.service import jobs
+from hostlift.service import cleaning, jobs
 from hostlift.service.wiring import Options
 
 _STAGES = {
@@ -75,7 +76,7 @@ def _run(given: argparse.Namespace) -> None:
     ):
         watched = _also(options, report_stage)
         if given.cleardata:
-            say(*(f"released {name}" for name in jobs.clear(watched)), "client_data cleared")
+            say(*cleared_lines(cleaning.clear(watched)), "client_data cleared")
             return
         report = jobs.migrate(watched, asker(yes=True))
         report_stage(StepStarted("finished", ""))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from hostlift import __version__
-from hostlift.cli import passes, texts
+from hostlift.cli import cleanup, passes, texts
 from hostlift.cli.adapt import command as adapt_command
 from hostlift.cli.cloud import app as cloud_app
 from hostlift.cli.options import (
@@ -27,7 +27,6 @@ from hostlift.cli.options import (
 from hostlift.cli.terminal import asker, confirmed, emit, errors, say, session
 from hostlift.cli.verify import baseline
 from hostlift.cli.verify import command as verify_command
-from hostlift.errors import WaitingForUser
 from hostlift.service import explaining, jobs
 
 Cloud = Annotated[
@@ -51,6 +50,8 @@ app.add_typer(cloud_app, name="cloud")
 app.command("verify")(verify_command)
 app.command("baseline")(baseline)
 app.command("adapt")(adapt_command)
+app.command("cleanup")(cleanup.cleanup)
+data_app.command("clear")(cleanup.clear)
 
 
 @app.command()
@@ -83,10 +84,17 @@ def _agreed(what: str, undo: str, *, yes: bool) -> bool:
 
 
 @app.command()
-def plan(folder: Folder = HERE, root: Root = SYSTEM, as_json: Json = False) -> None:
-    """What would happen; changes nothing."""
+def plan(
+    folder: Folder = HERE,
+    root: Root = SYSTEM,
+    as_json: Json = False,
+    cloud: Annotated[
+        bool, typer.Option("--cloud", help="Ask the cloud for its prices; else by a list.")
+    ] = False,
+) -> None:
+    """What would happen, and what it would cost; changes nothing."""
     with session(folder, root, quiet=as_json) as options:
-        made = jobs.plan(options)
+        made = jobs.plan(options, cloud=cloud)
     if as_json:
         emit(jobs.plan_data(made))
     else:
@@ -159,16 +167,6 @@ def data_show(folder: Folder = HERE) -> None:
     """Print client_data."""
     with errors():
         emit(jobs.show(folder))
-
-
-@data_app.command("clear")
-def data_clear(folder: Folder = HERE, yes: Yes = False) -> None:
-    """Release everything that was created and forget this migration; a finished image stays."""
-    with session(folder, SYSTEM) as options:
-        if not (yes or confirmed("Release everything this migration created?")):
-            raise WaitingForUser("nothing was released")
-        released = jobs.clear(options)
-    say(*(f"released {name}" for name in released), "cleared")
 
 
 def main() -> None:

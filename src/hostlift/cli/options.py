@@ -41,6 +41,10 @@ _FLAGS: dict[str, Any] = {
         _NUMBER,
         typer.Option("--source-cpu-limit", help="Percent of one processor; 0: no limit."),
     ],
+    "max_cost": Annotated[
+        float | None,
+        typer.Option("--max-cost", help="Pause when it has cost so much; 0: no ceiling."),
+    ],
     "block_trace": Annotated[
         bool | None,
         typer.Option("--block-trace", help="Read only the written parts of large files again."),

@@ -37,6 +37,9 @@ def report_lines(report: Report) -> Iterator[str]:
     yield from _proof(report)
     yield f"  released   {len(report.released)} resources: {', '.join(report.released) or 'none'}"
     yield f"  kept       {', '.join(report.kept)} (snapshots under an image are billed)"
+    if report.cost is not None:
+        yield f"  cost       {report.cost.words[0]}"
+        yield f"             {report.cost.words[1]}"
     steps = ", ".join(f"{name} {duration(s)}" for name, s in report.seconds.items())
     yield f"  time       {duration(sum(report.seconds.values()))}: {steps}"
     yield ""

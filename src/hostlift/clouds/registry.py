@@ -16,11 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from hostlift.clouds.advice import Advice, Topic
+    from hostlift.model.cost import Tariff
     from hostlift.ports.clock import Clock
     from hostlift.ports.cloud import Cloud
     from hostlift.ports.market import Feature
 
-__all__ = ["CLOUDS", "CloudAccess", "error_topics", "explained", "open_cloud", "policy"]
+__all__ = [
+    "CLOUDS",
+    "CloudAccess",
+    "error_topics",
+    "explained",
+    "open_cloud",
+    "policy",
+    "usual_tariff",
+]
 
 CLOUDS = ("alibaba",)
 
@@ -74,6 +83,18 @@ def explained(name: str, code: str) -> Advice:
     from hostlift.clouds.alibaba import catalogue  # noqa: PLC0415 - see the module docstring
 
     return catalogue.advice(code)
+
+
+def usual_tariff(name: str, region: str) -> Tariff:
+    """A list of rough prices, without a call.
+
+    Raises:
+        ConfigError: The cloud is not known.
+    """
+    _known(name)
+    from hostlift.clouds.alibaba import tariffs  # noqa: PLC0415 - see the module docstring
+
+    return tariffs.usual(tariffs.usual_currency(region))
 
 
 def _known(name: str) -> None:

@@ -16,6 +16,7 @@ Append-only rows in ``client_data.db`` (SQLite, WAL, every append fully synced b
     grown      {disk, size_gib}                  a target disk shall be larger than planned
     reopened   {}                                the target is a plain copy again; passes may go on
     kept       {until}                           the instance was promised to live until then
+    opened     {}                                another run goes on with what is held
     finished   {}                                the story is told; only the image remains
 """
 
@@ -34,6 +35,8 @@ from hostlift.errors import StateError
 from hostlift.ports.clock import Clock
 from hostlift.ports.cloud import Resource, ResourceKind
 
+LIFE_SECONDS = 2 * 3600.0
+"""How long an instance outlives its client (`flow.keepalive`)."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -59,6 +62,7 @@ class Record(StrEnum):
     GROWN = "grown"
     REOPENED = "reopened"
     KEPT = "kept"
+    OPENED = "opened"
     FINISHED = "finished"
 
 
@@ -72,7 +76,13 @@ class Holding(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A resource as the journal knows it; ``id`` is empty while only intended."""
+    """A resource as the journal knows it; ``id`` is empty while only intended.
+
+    Attributes:
+        at: When it was intended, seconds since 1970.
+        until: When it was known to be gone, seconds since 1970; 0: it is not.
+        idle: Seconds between two runs in which its automatic release must have taken it.
+    """
 
     role: str
     attempt: int
@@ -81,6 +91,8 @@ class Held:
     id: str = ""
     at: float = 0.0
     params: Mapping[str, Any] = field(default_factory=dict)
+    until: float = 0.0
+    idle: float = 0.0
 
     @property
     def resource(self) -> Resource:
@@ -224,8 +236,10 @@ def open_journal(
 
 
 def _fold(state: State, at: float, kind: Record, body: dict[str, Any]) -> None:
-    state.updated = at
+    before, state.updated = state.updated, at
     match kind:
+        case Record.OPENED:
+            _fold_idle(state, at - max(before + LIFE_SECONDS, state.kept_until))
         case Record.MIGRATION:
             fresh = State(migration=body["id"], updated=at)
             for name in State.__slots__:
@@ -242,6 +256,12 @@ def _fold(state: State, at: float, kind: Record, body: dict[str, Any]) -> None:
             _fold_resource(state, at, kind, body)
         case _:
             _fold_copy(state, kind, body)
+
+
+def _fold_idle(state: State, seconds: float) -> None:
+    for key, held in state.held.items():
+        if held.life is Holding.HELD and seconds > 0:
+            state.held[key] = replace(held, idle=held.idle + seconds)
 
 
 def _fold_copy(state: State, kind: Record, body: dict[str, Any]) -> None:
@@ -281,5 +301,5 @@ def _fold_resource(state: State, at: float, kind: Record, body: dict[str, Any]) 
         case Record.CREATED:
             held = replace(state.held[key], life=Holding.HELD, id=body["id"])
         case _:
-            held = replace(state.held[key], life=Holding.GONE)
+            held = replace(state.held[key], life=Holding.GONE, until=at)
     state.held[key] = held

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from hostlift.errors import HostliftError
+from hostlift.errors import CostCeiling, HostliftError, Retry
 from hostlift.flow.context import Context
-from hostlift.flow.journal import Held, Holding, Record
+from hostlift.flow.journal import LIFE_SECONDS, Held, Holding, Record
 from hostlift.ports.cloud import ResourceKind
 
-LIFE_SECONDS = 2 * 3600.0
-"""How long an instance outlives its client."""
 _PERIOD = 600.0
 _HOUR = 3600.0
 
@@ -36,6 +34,8 @@ def kept_alive(ctx: Context, *, hours_after: int = 0) -> Iterator[None]:
     thread.start()
     try:
         yield
+    except CostCeiling:
+        raise  # a longer life would only cost more
     except HostliftError:
         _promise(ctx, hours_after)
         raise
@@ -70,11 +70,16 @@ def _promise(ctx: Context, hours: int) -> None:
 
 
 def _renew_until(ctx: Context, over: threading.Event) -> None:
+    told = False
     while not over.wait(_PERIOD):
         for held in _instances(ctx):
-            # A missed renewal is made up by the next; the switch leaves room for eleven.
-            with suppress(HostliftError):
+            try:
                 ctx.cloud.instances.renew(held.id, release_time(ctx))
+            except HostliftError as error:
+                # A missed renewal is made up by the next; the switch leaves room for eleven.
+                if error.retry is Retry.NEVER and not told:
+                    told = True
+                    ctx.note(f"the life of {held.id} cannot be made longer: {error}", "warning")
 
 
 def _instances(ctx: Context) -> list[Held]:

@@ -169,42 +169,8 @@ class Ledger:
         return [*strays, *(h.resource for h in reversed(held))]
 
     def delete(self, resource: Resource) -> bool:
-        """Delete and wait until it is gone; dependants that still go are waited for.
-
-        Returns:
-            False: It is left to others who use it: a VPC in which another migration has moved, or
-            in which the user has put something.
-        """
-        clock = self.waiter.clock
-        begun = clock.monotonic()
-
-        def probe() -> bool | None:
-            try:
-                self.cloud.delete(resource)
-            except CloudError as error:
-                if error.retry is not Retry.RETRY:
-                    raise
-                # Others who are leaving too must not each leave it to the other.
-                patient = clock.monotonic() - begun < _SETTLING
-                return None if patient or not self._used_by_others(resource) else False
-            return True if self.cloud.state(resource) is None else None
-
-        return self.waiter.until(
-            probe, deadline=_RELEASE_DEADLINE, what=f"release of {resource.id}"
-        )
-
-    def _used_by_others(self, resource: Resource) -> bool:
-        if resource.kind is not ResourceKind.VPC:
-            return False
-        try:
-            lodgers = self.cloud.networks.describe(resource.id).lodgers
-        except ResourceGone:
-            return False
-        others = {tags.get(TAG, "") for tags in lodgers} - {self.journal.state.migration}
-        if others:
-            who = ", ".join(sorted(o for o in others if o)) or "resources that are not hostlift's"
-            self.waiter.sink(Note(f"{resource.id} stays: it is used by {who}"))
-        return bool(others)
+        """As `delete`, for this migration."""
+        return delete(self.cloud, self.waiter, resource, self.journal.state.migration)
 
     def _strays(self, kinds: Collection[ResourceKind]) -> list[Resource]:
         """What carries our tag and is not in the journal, newest kind first."""
@@ -230,3 +196,51 @@ class Ledger:
     def _token(self, role: str, attempt: int) -> str:
         text = f"{self.journal.state.migration}/{role}/{attempt}"
         return "hl-" + hashlib.sha256(text.encode()).hexdigest()[:48]
+
+
+def delete(cloud: Cloud, waiter: Waiter, resource: Resource, migration: str) -> bool:
+    """Delete and wait until it is gone; dependants that still go are waited for.
+
+    Args:
+        migration: Whose it is.
+
+    Returns:
+        False: It is left to others who use it: a VPC in which another migration has moved, or in
+        which the user has put something.
+
+    Raises:
+        CloudError: It cannot be deleted.
+        DeadlinePassed: What depends on it did not go.
+    """
+    begun = waiter.clock.monotonic()
+
+    def probe() -> bool | None:
+        try:
+            cloud.delete(resource)
+        except CloudError as error:
+            if error.retry is not Retry.RETRY:
+                raise
+            # Others who are leaving too must not each leave it to the other.
+            patient = waiter.clock.monotonic() - begun < _SETTLING
+            return (
+                None
+                if patient or not _used_by_others(cloud, waiter, resource, migration)
+                else False
+            )
+        return True if cloud.state(resource) is None else None
+
+    return waiter.until(probe, deadline=_RELEASE_DEADLINE, what=f"release of {resource.id}")
+
+
+def _used_by_others(cloud: Cloud, waiter: Waiter, resource: Resource, migration: str) -> bool:
+    if resource.kind is not ResourceKind.VPC:
+        return False
+    try:
+        lodgers = cloud.networks.describe(resource.id).lodgers
+    except ResourceGone:
+        return False
+    others = {tags.get(TAG, "") for tags in lodgers} - {migration}
+    if others:
+        who = ", ".join(sorted(o for o in others if o)) or "resources that are not hostlift's"
+        waiter.sink(Note(f"{resource.id} stays: it is used by {who}"))
+    return bool(others)

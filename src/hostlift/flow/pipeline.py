@@ -29,6 +29,7 @@ from hostlift.flow.keepalive import kept_alive
 from hostlift.flow.rehearsal import next_number
 from hostlift.flow.reopening import reopen
 from hostlift.flow.results import Results, need
+from hostlift.flow.spending import capped
 from hostlift.flow.steps.adapt import Adapt
 from hostlift.flow.steps.capture import Capture
 from hostlift.flow.steps.clean_up import CleanUp
@@ -57,7 +58,7 @@ def migrate(ctx: Context, story: Sequence[Step[Any]] = STORY) -> Results:
     if state.finished:
         return results_of(ctx.journal)
     hours = ctx.settings.sync_keep_hours if state.kept_until else 0
-    with kept_alive(ctx, hours_after=hours):
+    with kept_alive(ctx, hours_after=hours), capped(ctx):
         if state.rehearsal:
             ctx.note("A rehearsal did not come to its end; it is given up.", "warning")
             reopen(ctx, engine.recall(story, ctx.journal))
@@ -74,7 +75,7 @@ def sync(ctx: Context, *, every: float = 0.0, story: Sequence[Step[Any]] = STORY
         reopen(ctx, engine.recall(story, ctx.journal))
         engine.retold(ctx, lambda: sync_once(ctx, engine.tell(story, ctx, until="provision")))
 
-    with kept_alive(ctx, hours_after=ctx.settings.sync_keep_hours):
+    with kept_alive(ctx, hours_after=ctx.settings.sync_keep_hours), capped(ctx):
         repeat(ctx, once, every)
     return results_of(ctx.journal)
 
@@ -82,7 +83,7 @@ def sync(ctx: Context, *, every: float = 0.0, story: Sequence[Step[Any]] = STORY
 def rehearse(ctx: Context, story: Sequence[Step[Any]] = STORY) -> Results:
     """Everything up to the proof, with an image of its own; then the migration is open again."""
     require_open(ctx.journal)
-    with kept_alive(ctx, hours_after=ctx.settings.sync_keep_hours):
+    with kept_alive(ctx, hours_after=ctx.settings.sync_keep_hours), capped(ctx):
         if not ctx.journal.state.rehearsal:
             reopen(ctx, engine.recall(story, ctx.journal))
             planned = engine.retold(ctx, lambda: engine.tell(story, ctx, until="provision"))
@@ -98,6 +99,10 @@ def results_of(journal: Journal) -> Results:
     return engine.recall(STORY, journal)
 
 
-def give_up(ctx: Context) -> list[str]:
-    """Release everything an unfinished migration made; the next one starts afresh."""
-    return CleanUp().abandon(ctx)
+def give_up(ctx: Context, *, delete_image: bool = False) -> list[str]:
+    """Release everything an unfinished migration made; the next one starts afresh.
+
+    Args:
+        delete_image: A finished one's image and snapshots too.
+    """
+    return CleanUp().abandon(ctx, delete_image=delete_image)

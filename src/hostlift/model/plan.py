@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hostlift.model.cost import Cost
 from hostlift.model.machine import Firmware, TableKind
 
 GIB = 1 << 30
@@ -177,13 +178,13 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What to expect. Bytes, seconds, and money in the account's currency (None: not known)."""
+    """What to expect. Bytes, seconds, and money (None: nobody asked)."""
 
     bytes: int
     files: int
     seconds: float
     freeze_seconds: float
-    cost: float | None = None
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

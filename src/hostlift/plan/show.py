@@ -39,7 +39,10 @@ def lines(plan: MigrationPlan) -> list[str]:
         + (f", with hooks for {', '.join(plan.workload_hooks)}" if plan.workload_hooks else ""),
     ]
     if forecast.cost is not None:
-        told.append(f"Costs:     about {forecast.cost:.2f} in the account's currency")
+        told += [
+            f"{head:11}{text}"
+            for head, text in zip(("Costs:", ""), forecast.cost.words, strict=True)
+        ]
     told += [f"Note:      {w}" for w in plan.warnings]
     told += [f"Network:   {line}" for line in plan.network]
     return told

@@ -37,6 +37,7 @@ class ResourceKind(StrEnum):
     VSWITCH = "vswitch"
     SECURITY_GROUP = "security-group"
     ADDRESS = "elastic-address"
+    DISK = "disk"
     INSTANCE = "instance"
     SNAPSHOT = "snapshot"
     IMAGE = "image"
@@ -90,6 +91,28 @@ class Identity:
     kind: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belonging:
+    """Something with a tag of ours.
+
+    Attributes:
+        owner: The tag's value.
+        created: Seconds since 1970; 0: the cloud does not tell.
+        gib: Of a disk its size, of a snapshot the size of its disk; else 0.
+        release_at: Of an instance: when the cloud releases it by itself, seconds since 1970; 0: never.
+        parts: Of an image: its snapshots.
+    """
+
+    resource: Resource
+    owner: str
+    name: str = ""
+    phase: Phase = Phase.READY
+    created: float = 0.0
+    gib: int = 0
+    release_at: float = 0.0
+    parts: tuple[str, ...] = ()
+
+
 class Cloud(Protocol):
     """A region of a cloud."""
 
@@ -127,6 +150,16 @@ class Cloud(Protocol):
 
     def find(self, tag: str, value: str) -> list[Resource]:
         """All resources with a tag, in order of creation by kind."""
+        ...
+
+    def belongings(self, tag: str, owner: str = "") -> list[Belonging]:
+        """Everything in the region that carries ``tag``, in order of creation by kind.
+
+        A disk that is deleted with its instance is part of that and not listed.
+
+        Args:
+            owner: Only with this value; empty: with any.
+        """
         ...
 
     def delete(self, resource: Resource) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from hostlift.model.cost import Tariff
 from hostlift.ports.instances import Placement
 
 
@@ -56,16 +57,6 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
-    """What things cost, in ``currency`` an hour (a GiB and month for snapshots)."""
-
-    currency: str
-    instance: float
-    disks: float
-    snapshot_gib_month: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
     """Whether an action is allowed; ``allowed`` None: it could not be found out.
 
@@ -98,10 +89,14 @@ class Market(Protocol):
         """Every limit that may be asked for."""
         ...
 
-    def prices(
+    def tariff(
         self, placement: Placement, *, system_gib: int, data_disks: tuple[int, ...]
-    ) -> Prices | None:
-        """Of an instance with disks of these sizes in GiB."""
+    ) -> Tariff:
+        """Of an instance with disks of these sizes in GiB; a list of ours when it may not be asked."""
+        ...
+
+    def usual_tariff(self) -> Tariff:
+        """The list of ours, in the currency that the account pays in."""
         ...
 
     def permissions(self, features: Collection[Feature]) -> Iterator[Permission]:

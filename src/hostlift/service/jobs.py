@@ -18,6 +18,7 @@ from typing import Any
 from hostlift.clouds import registry
 from hostlift.errors import StateError
 from hostlift.events import discard
+from hostlift.flow.before.estimate import asked_tariff, with_cost
 from hostlift.flow.before.inspection import inspect_source
 from hostlift.flow.before.needs import features
 from hostlift.flow.before.planning import make_plan
@@ -103,11 +104,20 @@ def fix(options: Options, agree: Callable[[str, str], bool]) -> tuple[str, ...]:
         return tuple(done)
 
 
-def plan(options: Options) -> MigrationPlan:
-    """What `migrate` would do now. Changes nothing in the cloud and nothing on the source."""
-    with looking(options, cloud_too=False) as look:
+def plan(options: Options, *, cloud: bool = False) -> MigrationPlan:
+    """What `migrate` would do now. Changes nothing in the cloud and nothing on the source.
+
+    Args:
+        cloud: Ask it for its prices; else the cost is by a list.
+    """
+    with looking(options, cloud_too=cloud) as look:
         inspection = inspect_source(look, options.sink)
-        return make_plan(look.settings, look.workspace, look.source_root, inspection)
+        made = make_plan(look.settings, look.workspace, look.source_root, inspection)
+        if look.cloud is None:
+            tariff = registry.usual_tariff("alibaba", look.settings.region_id)
+        else:
+            tariff = asked_tariff(look.cloud, look.settings, made)
+        return with_cost(made, tariff, trial=look.settings.trial)
 
 
 def plan_lines(made: MigrationPlan) -> list[str]:
@@ -192,14 +202,6 @@ def limit(folder: Path, rate: int) -> Path:
     return file
 
 
-def clear(options: Options) -> list[str]:
-    """Release everything an unfinished migration made and forget it; a finished image stays."""
-    with opened(options, _never, repair=True) as ctx:
-        from hostlift.flow import pipeline
-
-        return pipeline.give_up(ctx)
-
-
 def show(folder: Path) -> dict[str, Any]:
     """client_data as JSON-able data, from the journal where there is one."""
     workspace = Workspace(folder)
@@ -230,7 +232,3 @@ def _write_report(workspace: Workspace, inspection: Inspection) -> Path | None:
     except OSError:
         # A read-only folder must not keep anyone from reading the result on the screen.
         return None
-
-
-def _never(_plan: MigrationPlan) -> bool:
-    return False

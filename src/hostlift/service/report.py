@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from hostlift.flow.journal import Journal, Record, State
 from hostlift.flow.rehearsal import images
 from hostlift.flow.results import Copy, Pass, Results, need
+from hostlift.flow.spending import spent
 from hostlift.model.adaptation import Edit
+from hostlift.model.cost import Cost
 from hostlift.model.receipt import BootProof, VolumeReceipt
 from hostlift.service.standing import frozen_until
 from hostlift.settings.folder import Workspace
@@ -24,6 +26,7 @@ class Report:
         seconds: Time each step took in the run that finished it, by name.
         kept: What stays and is billed: the image and its snapshots.
         frozen_until: Until when the source's writers stand still; 0: they go on.
+        cost: What was used by the ledger's times, at the rates of the plan.
     """
 
     migration: str
@@ -44,6 +47,7 @@ class Report:
     rehearsal: int = 0
     lives_until: float = 0.0
     frozen_until: float = 0.0
+    cost: Cost | None = None
 
     @property
     def bytes_read(self) -> int:
@@ -81,6 +85,7 @@ def make_report(journal: Journal, results: Results, workspace: Workspace) -> Rep
         rehearsal=0 if state.finished else state.rehearsals,
         lives_until=0.0 if state.finished else state.kept_until,
         frozen_until=frozen_until(workspace),
+        cost=spent(state, plan, state.updated),
     )
 
 

@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     SecretStr,
     StrictBool,
+    StrictFloat,
     StrictInt,
     StrictStr,
     ValidationError,
@@ -33,7 +34,7 @@ _GROUP_OR_WORLD = 0o077
 CHANGEABLE = frozenset(
     {"bandwidth_limit", "bandwidth_window", "bandwidth_limit_outside", "streams", "compress_level"}
     | {"source_cpu_limit", "source_priority", "freeze_limit", "sync_keep_hours", "keep_rehearsals"}
-    | {"heat_map", "block_trace", "hold_hours", "proxy"}
+    | {"heat_map", "block_trace", "hold_hours", "proxy", "max_cost"}
 )
 """Keys that may change at any time: how it is done, not what; no plan is asked about again."""
 
@@ -217,6 +218,12 @@ class Settings(BaseModel):
         default="auto", description='"auto" or a list of freeze hooks such as ["postgresql"]'
     )
 
+    max_cost: StrictFloat = Field(
+        default=0.0,
+        ge=0,
+        le=1e9,
+        description="a number in the account's currency that the migration itself may cost; 0: any",
+    )
     sync_keep_hours: StrictInt = Field(
         default=24,
         ge=1,

@@ -9,29 +9,22 @@ from typing import Any
 import pytest
 from fakes.calls import Calls, mandatory
 from fakes.paperstories import PaperStage
+from fakes.stories import rehearse
 
 from hostlift.clouds.alibaba.actions import Action, needed, policy
 from hostlift.errors import CloudError
 from hostlift.flow.before.needs import features
 from hostlift.localcloud.actions.registry import ACTIONS
+from hostlift.ports.cloud import Resource, ResourceKind
 from hostlift.ports.market import Feature
+from hostlift.ports.networks import Rule
 from hostlift.settings.user_config import Settings
 
 pytestmark = pytest.mark.root
 
 WISHES = features(Settings(region_id="cn-hangzhou", image_name="result"))
-SPARE = frozenset(
-    {
-        "ResizeDisk",
-        "RevokeSecurityGroup",
-        "StartInstance",
-        "ModifyInstanceAutoReleaseTime",
-        "GetInstanceConsoleOutput",
-        "DeleteImage",
-        "DeleteSnapshot",
-    }
-)
-"""Asked for only when something went wrong or takes long; `GetInstanceConsoleOutput` is tried."""
+SPARE = frozenset({"RevokeSecurityGroup", "DeleteDisk", "ResizeDisk", "ModifyInstanceAutoReleaseTime"})
+"""Asked for only when somebody interfered; a renewal that is refused is told and ends nothing."""
 USUAL = [
     a for a in needed(WISHES) if a.feature is not Feature.FORESIGHT and a.api_name not in SPARE
 ]
@@ -46,10 +39,16 @@ def _stage(folder: Path, without: str = "") -> PaperStage:
     return PaperStage(folder, wishes={"accounts": accounts}, owner="main/mover")
 
 
+def _tell(stage: PaperStage) -> None:
+    """A rehearsal, whose image goes when the migration is finished after it."""
+    stage.run(verb=rehearse)
+    stage.run()
+
+
 def test_a_migration_passes_with_exactly_the_policy_and_calls_nothing_else(tmp_path: Path) -> None:
     stage = _stage(tmp_path)
     try:
-        stage.run()
+        _tell(stage)
         assert stage.left() == {"images": 1, "snapshots": 1}
         called = {call.action for call in stage.paper.cloud.faults.made}
     finally:
@@ -63,11 +62,53 @@ def test_without_one_action_the_migration_ends_naming_it(tmp_path: Path, action:
     stage = _stage(tmp_path, without=action.permission)
     try:
         with pytest.raises(CloudError) as told:
-            stage.run()
+            _tell(stage)
         assert told.value.api_code == "Forbidden.RAM"
         assert f"Missing permission: {action.permission}." in told.value.hint
     finally:
         stage.close()
+
+
+def test_without_the_right_to_renew_it_is_told_that_the_instance_will_not_last(
+    tmp_path: Path,
+) -> None:
+    """The migration itself passes; the pre-flight would have found it."""
+    renewal = Action.MODIFY_INSTANCE_AUTO_RELEASE_TIME
+    stage = _stage(tmp_path, without=renewal.permission)
+    try:
+        stage.run(verb=rehearse)
+        told = [note for note in stage.notes() if "could not be made longer" in note]
+    finally:
+        stage.close()
+    assert len(told) == 1
+    assert "Forbidden.RAM" in told[0]
+
+
+@pytest.mark.parametrize("name", ["RevokeSecurityGroup", "DeleteDisk"])
+def test_what_is_called_when_somebody_interfered_is_refused_by_name_without_it(
+    tmp_path: Path, name: str
+) -> None:
+    """A rule that somebody added is taken away; a disk that lost its instance is deleted."""
+    (action,) = [a for a in Action if a.api_name == name]
+    for stage in (_stage(tmp_path / "with"), _stage(tmp_path / "without", action.permission)):
+        vpc = stage.cloud.networks.create_vpc(cidr="172.31.0.0/16", tags={}, token="v")
+        stage.clock.sleep(5)
+
+        def interfered(stage: PaperStage = stage, vpc: str = vpc) -> None:
+            for source in ("192.0.2.1/32", "192.0.2.2/32"):
+                rules = (Rule(port=8080, source=source),)
+                stage.cloud.networks.create_security_group(vpc=vpc, rules=rules, tags={}, token="g")
+            stage.cloud.delete(Resource(ResourceKind.DISK, "d-gone"))
+
+        try:
+            if stage.folder.name == "with":
+                interfered()
+                continue
+            with pytest.raises(CloudError) as told:
+                interfered()
+            assert f"Missing permission: {action.permission}." in told.value.hint
+        finally:
+            stage.close()
 
 
 def test_the_policy_allows_nothing_beyond_it(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ class Action(Enum):
     CREATE_SNAPSHOT = (Service.ECS, "CreateSnapshot")
     CREATE_VPC = (Service.VPC, "CreateVpc", Feature.OWN_VPC)
     CREATE_V_SWITCH = (Service.VPC, "CreateVSwitch", Feature.OWN_VSWITCH)
+    DELETE_DISK = (Service.ECS, "DeleteDisk")
     DELETE_IMAGE = (Service.ECS, "DeleteImage")
     DELETE_INSTANCE = (Service.ECS, "DeleteInstance")
     DELETE_SECURITY_GROUP = (Service.ECS, "DeleteSecurityGroup", Feature.OWN_GROUP)

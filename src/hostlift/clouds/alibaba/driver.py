@@ -12,19 +12,22 @@ from hostlift.clouds.alibaba.addresses import Addresses
 from hostlift.clouds.alibaba.api import Api
 from hostlift.clouds.alibaba.endpoints import endpoint
 from hostlift.clouds.alibaba.images import DEVICE_PREFIX, Images, Snapshots
-from hostlift.clouds.alibaba.instances import Instances
+from hostlift.clouds.alibaba.instances import Disks, Instances
+from hostlift.clouds.alibaba.inventory import Inventory
 from hostlift.clouds.alibaba.market import AlibabaMarket
 from hostlift.clouds.alibaba.network import Networks, SecurityGroups, Vpcs, VSwitches
 from hostlift.clouds.alibaba.requests.offers import GetCallerIdentity
 from hostlift.clouds.alibaba.transport import SdkTransport
 from hostlift.errors import ResourceGone
-from hostlift.ports.cloud import Identity, Phase, Resource, ResourceKind, ResourceState
+from hostlift.ports.cloud import Belonging, Identity, Phase, Resource, ResourceKind, ResourceState
 
 if TYPE_CHECKING:
     from hostlift.clouds.access import CloudAccess
     from hostlift.ports.clock import Clock
 
-_Collection = Vpcs | VSwitches | SecurityGroups | Addresses | Instances | Snapshots | Images
+_Collection = (
+    Vpcs | VSwitches | SecurityGroups | Addresses | Disks | Instances | Snapshots | Images
+)
 
 
 def open_alibaba(access: CloudAccess, clock: Clock) -> AlibabaCloud:
@@ -59,6 +62,8 @@ class AlibabaCloud:
         self.networks = Networks(api)
         self.instances = Instances(api)
         self.images = Images(api, device_prefix)
+        self.disks = Disks(api)
+        self._inventory = Inventory(api)
 
     def identity(self) -> Identity:
         """See `Cloud.identity`."""
@@ -81,11 +86,11 @@ class AlibabaCloud:
 
     def find(self, tag: str, value: str) -> list[Resource]:
         """See `Cloud.find`."""
-        return [
-            Resource(kind, found)
-            for kind in ResourceKind
-            for found in self._collection(kind).find({tag: value})
-        ]
+        return [found.resource for found in self.belongings(tag, value)]
+
+    def belongings(self, tag: str, owner: str = "") -> list[Belonging]:
+        """See `Cloud.belongings`."""
+        return self._inventory.belongings(tag, owner)
 
     def delete(self, resource: Resource) -> None:
         """See `Cloud.delete`."""
@@ -103,6 +108,8 @@ class AlibabaCloud:
                 return self.networks.groups
             case ResourceKind.ADDRESS:
                 return self.networks.addresses
+            case ResourceKind.DISK:
+                return self.disks
             case ResourceKind.INSTANCE:
                 return self.instances
             case ResourceKind.SNAPSHOT:

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 DEVICE_PREFIX = "/dev/xvd"
 """The API's page says xvd in its text and vd in its table; which one holds is unproven."""
 
-_SNAPSHOT_PHASES = {
+SNAPSHOT_PHASES = {
     "progressing": Phase.PENDING,
     "accomplished": Phase.READY,
     "failed": Phase.FAILED,
 }
-_IMAGE_PHASES = {
+IMAGE_PHASES = {
     "Creating": Phase.PENDING,
     "Waiting": Phase.PENDING,
     "Available": Phase.READY,
@@ -68,7 +68,7 @@ class Snapshots:
             if item.id == name:
                 return ResourceState(
                     resource=Resource(ResourceKind.SNAPSHOT, name),
-                    phase=_SNAPSHOT_PHASES.get(item.status, Phase.PENDING),
+                    phase=SNAPSHOT_PHASES.get(item.status, Phase.PENDING),
                     detail=item.status,
                     percent=item.percent,
                 )
@@ -133,7 +133,7 @@ class Images:
             if image.id == name:
                 return ResourceState(
                     resource=Resource(ResourceKind.IMAGE, name),
-                    phase=_IMAGE_PHASES.get(image.status, Phase.PENDING),
+                    phase=IMAGE_PHASES.get(image.status, Phase.PENDING),
                     detail=image.status,
                     percent=image.percent,
                 )

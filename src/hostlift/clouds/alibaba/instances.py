@@ -16,6 +16,7 @@ from hostlift.clouds.alibaba.placement import Placements
 from hostlift.clouds.alibaba.requests.base import client_token, id_list, tag_list
 from hostlift.clouds.alibaba.requests.instances import (
     DataDisk,
+    DeleteDisk,
     DeleteInstance,
     DescribeDisks,
     DescribeInstances,
@@ -42,7 +43,7 @@ SOONEST_RELEASE = 31 * 60
 """The cloud wants at least 30 minutes, and our clock may be a little behind its own."""
 DISK_NAME = "hostlift-"
 
-_PHASES = {
+INSTANCE_PHASES = {
     "Pending": Phase.PENDING,
     "Starting": Phase.PENDING,
     "Running": Phase.READY,
@@ -144,7 +145,7 @@ class Instances:
         locks = ", ".join(filter(None, row.locks))
         return ResourceState(
             resource=Resource(ResourceKind.INSTANCE, name),
-            phase=_PHASES.get(row.status, Phase.PENDING),
+            phase=INSTANCE_PHASES.get(row.status, Phase.PENDING),
             detail=f"{row.status}, locked: {locks}" if locks else row.status,
             public_ip=row.public_ip,
             private_ip=row.private_ip,
@@ -176,6 +177,26 @@ class Instances:
         seconds = max(at, self.api.clock.now() + SOONEST_RELEASE)
         minute = datetime.fromtimestamp(math.ceil(seconds / 60) * 60, tz=UTC)
         return minute.strftime("%Y-%m-%dT%H:%M:00Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Disks:
+    """Disks of a region. They come and go with their instances; these are for what was left over."""
+
+    api: Api
+
+    def state(self, name: str) -> ResourceState | None:
+        """What is known of one; READY when it hangs on nothing."""
+        for row in self.api.pages(DescribeDisks(disk_ids=id_list(name))):
+            if row.id == name:
+                phase = Phase.READY if row.status == "Available" else Phase.PENDING
+                resource = Resource(ResourceKind.DISK, name)
+                return ResourceState(resource=resource, phase=phase, detail=row.status)
+        return None
+
+    def delete(self, name: str) -> None:
+        """Delete one."""
+        self.api.call(DeleteDisk(disk_id=name))
 
 
 def _request_order(disk: DiskRow) -> tuple[int, str, str]:

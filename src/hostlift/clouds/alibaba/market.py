@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from hostlift.clouds.advice import Handling
-from hostlift.clouds.alibaba import probes
+from hostlift.clouds.alibaba import probes, tariffs
 from hostlift.clouds.alibaba.catalogue import advice
 from hostlift.clouds.alibaba.requests.account import (
     DescribeAccountAttributes,
@@ -19,7 +19,8 @@ from hostlift.clouds.alibaba.requests.account import (
 )
 from hostlift.clouds.alibaba.requests.instances import SystemDisk
 from hostlift.errors import CloudError
-from hostlift.ports.market import Balance, Prices, Quota
+from hostlift.model.cost import Tariff
+from hostlift.ports.market import Balance, Quota
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -37,8 +38,6 @@ _ATTRIBUTES = {
     "images": ("max-images", ""),
 }
 """Ours -> the names of limit and usage in DescribeAccountAttributes."""
-SNAPSHOT_GIB_MONTH = {"CNY": 0.12, "USD": 0.02}
-"""List price of standard snapshots, 2025; DescribePrice has none of snapshots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +83,10 @@ class AlibabaMarket:
             if quota.counts.startswith("vpc_quota_instances_num"):
                 yield Quota(counts="VPCs", limit=quota.limit, used=quota.used)
 
-    def prices(
+    def tariff(
         self, placement: Placement, *, system_gib: int, data_disks: tuple[int, ...]
-    ) -> Prices | None:
-        """See `Market`."""
+    ) -> Tariff:
+        """See `Market`; snapshots have no price that can be asked for."""
         request = DescribePrice(
             instance_type=placement.instance_type,
             system_disk=SystemDisk(category=placement.system_disk, size=system_gib),
@@ -97,13 +96,22 @@ class AlibabaMarket:
         )
         told = self._unless_denied(lambda: self.api.call(request))
         if told is None:
-            return None
+            return self.usual_tariff()
         currency, parts = told
-        return Prices(
+        disks = parts.get("systemDisk", 0.0) + parts.get("dataDisk", 0.0)
+        return Tariff(
             currency=currency,
             instance=parts.get("instanceType", 0.0) + parts.get("bandwidth", 0.0),
-            disks=parts.get("systemDisk", 0.0) + parts.get("dataDisk", 0.0),
-            snapshot_gib_month=SNAPSHOT_GIB_MONTH.get(currency, 0.0),
+            disk_gib=disks / (system_gib + sum(data_disks)),
+            snapshot_gib=tariffs.usual(currency).snapshot_gib,
+            source=f"DescribePrice for {placement.instance_type} in {placement.zone}",
+        )
+
+    def usual_tariff(self) -> Tariff:
+        """See `Market`."""
+        balance = self.balance()
+        return tariffs.usual(
+            balance.currency if balance else tariffs.usual_currency(self.api.region)
         )
 
     def permissions(self, features: Collection[Feature]) -> Iterator[Permission]:

@@ -68,6 +68,7 @@ PROBES: tuple[Request[Any], ...] = (
         dry_run=True,
     ),
     SNAPSHOT,
+    instances.DeleteDisk(disk_id=f"d-{_NOBODY}"),
     images.DeleteImage(image_id=f"m-{_NOBODY}"),
     images.DeleteSnapshot(snapshot_id=f"s-{_NOBODY}"),
     images.DescribeImages(image_name="hostlift-probe", page_size=1),

@@ -189,6 +189,7 @@ class DiskRow:
     serial: str
     device: str
     size: int
+    status: str
 
     @classmethod
     def from_json(cls, row: Json) -> Self:
@@ -200,6 +201,7 @@ class DiskRow:
             serial=text(row, "SerialNumber"),
             device=text(row, "Device"),
             size=number(row, "Size"),
+            status=text(row, "Status"),
         )
 
 

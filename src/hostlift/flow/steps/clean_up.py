@@ -36,13 +36,16 @@ class CleanUp:
         keys.forget(ctx)
         return Cleaned(released=tuple(f"{r.kind.value} {r.id}" for r in released))
 
-    def abandon(self, ctx: Context) -> list[str]:
+    def abandon(self, ctx: Context, *, delete_image: bool = False) -> list[str]:
         """Release everything of an unfinished migration; a finished one keeps its image.
+
+        Args:
+            delete_image: It does not.
 
         Returns:
             What was released, as ``kind id``.
         """
-        keep = _RESULT if ctx.journal.state.finished else frozenset()
+        keep = _RESULT if ctx.journal.state.finished and not delete_image else frozenset()
         released = ctx.ledger.release(keep=keep)
         keys.forget(ctx)
         ctx.journal.append(Record.MIGRATION, id="")

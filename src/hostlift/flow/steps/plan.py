@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from hostlift.errors import ConfigError, WaitingForUser
+from hostlift.flow.before.estimate import asked_tariff, refuse_dear, with_cost
 from hostlift.flow.before.planning import make_plan
 from hostlift.flow.context import Context
 from hostlift.flow.journal import Holding
@@ -43,6 +44,9 @@ class Plan:
         wishes = _as_agreed(ctx.settings, agreed)
         plan = make_plan(wishes, ctx.workspace, ctx.source_root, need(so_far.inspect))
         _refuse_new_sizes(agreed, plan)
+        tariff = asked_tariff(ctx.cloud, ctx.settings, plan)
+        plan = with_cost(plan, tariff, trial=ctx.settings.trial)
+        refuse_dear(plan, ctx.settings.max_cost)
         for warning in plan.warnings:
             ctx.note(warning, "warning")
         if not ctx.confirm(plan):

@@ -77,7 +77,7 @@ class DescribeInstances(Paged[InstanceRow]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeDisks(Paged[DiskRow]):
-    """Disks of an instance, or by their ids (a JSON list)."""
+    """Disks of an instance, or by ids as `base.id_list` makes them."""
 
     action = Action.DESCRIBE_DISKS
     instance_id: str = ""
@@ -87,6 +87,14 @@ class DescribeDisks(Paged[DiskRow]):
     def answer(self, body: Json) -> Page[DiskRow]:
         """See `Request`."""
         return Page.read(body, "Disks", "Disk", DiskRow.from_json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteDisk(Command):
+    """Delete a disk that hangs on no instance."""
+
+    action = Action.DELETE_DISK
+    disk_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
