@@ -23,6 +23,7 @@
     │   ├── ProtocolError      bytes that are not our protocol
     │   ├── DigestMismatch     content that is not what was sent
     │   └── TargetLost         the target no longer holds what was acknowledged
+    ├── FormatError            a file is damaged or of a kind that is not known
     ├── AdaptError             the copy could not be made bootable
     └── VerifyError            the result differs from the source
 
@@ -285,6 +286,13 @@ class TargetLost(ReplicationError):
 
     code = "replicate.target-lost"
     retry = Retry.RESET
+
+
+class FormatError(HostliftError):
+    """A file is damaged, or of a kind that is not known; ``subject`` is the file or its format."""
+
+    code = "format"
+    default_hint = "Let the system that owns the file make it anew, then run the command again."
 
 
 class AdaptError(HostliftError):

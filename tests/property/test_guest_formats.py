@@ -15,9 +15,10 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostlift.adapt.formats import cpio, fstab, grubcfg, initramfs, interfaces, shellvars
-from hostlift.adapt.formats.cpio import Member
-from hostlift.errors import AdaptError
+from hostlift.adapt.formats import fstab, grubcfg, interfaces, shellvars
+from hostlift.errors import FormatError
+from hostlift.formats import cpio, initramfs
+from hostlift.formats.cpio import Member
 
 LINES = st.lists(
     st.sampled_from(
@@ -181,5 +182,5 @@ def test_damaged_images_are_an_error_and_nothing_else(data: bytes) -> None:
     ):
         try:
             initramfs.members(start + data)
-        except AdaptError:
+        except FormatError:
             continue

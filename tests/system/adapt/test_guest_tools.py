@@ -15,11 +15,11 @@ import pytest
 from fakes.layouts import ORDER, ROOT_UUID, a_bench
 
 from hostlift.adapt.editor import Editor
-from hostlift.adapt.formats import cpio, initramfs
-from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.linux.steps.boot import grub_menu
 from hostlift.adapt.linux.steps.boot import initramfs as step
 from hostlift.errors import CommandFailed, HostError
+from hostlift.formats import cpio, initramfs
+from hostlift.formats.cpio import Member
 from hostlift.host.chroot import prepared
 from hostlift.host.command import SystemCommands
 from hostlift.host.mounts import bind_mount, mount_table, mounted, private_namespace

@@ -22,9 +22,9 @@ from fakes.tree import MemoryTree
 from fakes.unified import unified_image
 
 from hostlift.adapt.editor import Editor
-from hostlift.adapt.formats import cpio, initramfs
-from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.linux.catalogue import STEPS
+from hostlift.formats import cpio, initramfs
+from hostlift.formats.cpio import Member
 from hostlift.model.adaptation import AdaptOrder, Edit
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -15,11 +15,11 @@ from fakes.layouts import ORDER, a_bench
 from fakes.tree import MemoryTree
 
 from hostlift.adapt.editor import Editor
-from hostlift.adapt.formats import cpio, initramfs
-from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.linux.bench import Bench
 from hostlift.adapt.linux.steps.boot.initramfs import STEP
 from hostlift.errors import AdaptError
+from hostlift.formats import cpio, initramfs
+from hostlift.formats.cpio import Member
 
 RELEASE = "6.1.0-21-amd64"
 IMAGE = f"/boot/initrd.img-{RELEASE}"

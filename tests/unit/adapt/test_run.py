@@ -14,10 +14,10 @@ from fakes.commands import ScriptedCommands
 from fakes.layouts import ORDER, ROOT_UUID, a_bench
 from fakes.tree import MemoryTree
 
-from hostlift.adapt.formats import cpio
-from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.linux.run import adapt, undo
 from hostlift.errors import AdaptError
+from hostlift.formats import cpio
+from hostlift.formats.cpio import Member
 from hostlift.model.adaptation import AdaptOrder, AdaptReport
 
 RELEASE = "6.1.0-21-amd64"

@@ -16,7 +16,7 @@ from fakes.unified import kernel, pe_image, unified_image
 
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.formats import bzimage, cpio, pe
-from hostlift.adapt.formats.cpio import Member
+from hostlift.formats.cpio import Member
 from hostlift.adapt.linux.bench import Bench
 from hostlift.adapt.linux.found.initramfs_tools import TOOLS
 from hostlift.adapt.linux.images.unified import missing, unified_images

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from hostlift.adapt import reading
 from hostlift.adapt.editor import Editor
-from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.layout import Layout
 from hostlift.adapt.ledger import Ledger
 from hostlift.adapt.linux.toolbox import Toolbox
+from hostlift.formats.cpio import Member
 from hostlift.host import areas
 from hostlift.host.chroot import Chroot, prepared
 from hostlift.model.adaptation import AdaptOrder, Addressing

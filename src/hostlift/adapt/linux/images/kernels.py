@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hostlift.adapt.formats import modules
 from hostlift.adapt.linux.bench import Bench
 from hostlift.adapt.reading import data
+from hostlift.formats import modules
 
 MODULES = "/lib/modules"
 NEEDED = ("virtio_pci", "virtio_blk")

@@ -11,14 +11,13 @@ import re
 import stat
 from collections.abc import Sequence
 
-from hostlift.adapt.formats import cpio, initramfs
-from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.linux.bench import Bench
-from hostlift.adapt.linux.images import imagekinds
-from hostlift.adapt.linux.images.imagekinds import ORDER, ImageKind
 from hostlift.adapt.linux.images.kernels import MODULES, Kernel
 from hostlift.adapt.linux.templates import template
 from hostlift.errors import AdaptError
+from hostlift.formats import cpio, imagekinds, initramfs
+from hostlift.formats.cpio import Member
+from hostlift.formats.imagekinds import ORDER, ImageKind
 
 _SCRIPT = "scripts/init-top/hostlift"
 _CALL = '/scripts/init-top/hostlift "$@"\n[ -e /conf/param.conf ] && . /conf/param.conf\n'

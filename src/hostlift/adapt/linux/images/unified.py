@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hostlift.adapt.formats import bzimage, initramfs, pe
-from hostlift.adapt.formats.cpio import Member
+from hostlift.formats.cpio import Member
 from hostlift.adapt.linux.bench import Bench
 from hostlift.adapt.linux.found import esp
-from hostlift.adapt.linux.images import imagekinds
+from hostlift.formats import imagekinds
 from hostlift.adapt.linux.images.kernels import Kernel, modules_of, needed
 from hostlift.adapt.reading import data
 from hostlift.errors import AdaptError

@@ -11,17 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostlift.adapt.editor import Editor
-from hostlift.adapt.formats import initramfs
-from hostlift.adapt.formats.cpio import Member
 from hostlift.adapt.linux.bench import Bench, Step
 from hostlift.adapt.linux.guest_tool import run_tool
-from hostlift.adapt.linux.images import imagekinds
 from hostlift.adapt.linux.images.kernels import Kernel, kernels, needed, unable, wanted
 from hostlift.adapt.linux.images.remembering import remember_modules
 from hostlift.adapt.linux.images.supplement import supplement
 from hostlift.adapt.linux.images.unified import missing as missing_in_unified
 from hostlift.adapt.linux.images.unified import unified_images
-from hostlift.errors import AdaptError
+from hostlift.errors import AdaptError, FormatError
+from hostlift.formats import imagekinds, initramfs
+from hostlift.formats.cpio import Member
 
 _NAME = "initramfs"
 _WHY = "the image of kernel {} lacks {}"
@@ -68,7 +67,7 @@ def _members(bench: Bench, kernel: Kernel) -> list[Member]:
     if key not in bench.images:
         try:
             found = initramfs.members(bench.tree.read(kernel.image), imagekinds.is_told)
-        except AdaptError as error:
+        except FormatError as error:
             raise AdaptError(error.message, subject=kernel.image) from error
         bench.images[key] = found
     return bench.images[key]

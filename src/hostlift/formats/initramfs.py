@@ -16,8 +16,8 @@ from typing import Protocol
 import lz4.block
 import zstandard
 
-from hostlift.adapt.formats.cpio import Member, Reader
-from hostlift.errors import AdaptError
+from hostlift.errors import FormatError
+from hostlift.formats.cpio import Member, Reader
 
 _CHUNK = 1 << 18
 _LZ4_BLOCK = 8 << 20
@@ -42,7 +42,7 @@ def members(image: bytes, wanted: Callable[[str], bool] = lambda _: False) -> li
     """Everything in an image, in order; ``wanted`` tells of which files the content is kept.
 
     Raises:
-        AdaptError: The image is damaged or of an unknown kind.
+        FormatError: The image is damaged or of an unknown kind.
     """
     reader = Reader(wanted)
     position = _skip_zeros(image, 0)
@@ -53,7 +53,7 @@ def members(image: bytes, wanted: Callable[[str], bool] = lambda _: False) -> li
             position = _feed_compressed(reader, image, position)
         position = _skip_zeros(image, position)
     if reader.inside:
-        raise AdaptError("the image ends inside an archive", subject="initramfs")
+        raise FormatError("the image ends inside an archive", subject="initramfs")
     return reader.members
 
 
@@ -89,12 +89,12 @@ def _feed_compressed(reader: Reader, image: bytes, position: int) -> int:
     while not decompressor.eof:
         piece = image[position : position + _CHUNK]
         if not piece:
-            raise AdaptError("the compressed part ends too early", subject="initramfs")
+            raise FormatError("the compressed part ends too early", subject="initramfs")
         position += len(piece)
         try:
             _feed_all(reader, decompressor.decompress(piece))
         except (zlib.error, lzma.LZMAError, OSError, zstandard.ZstdError) as error:
-            raise AdaptError(f"damaged: {error}", subject="initramfs") from error
+            raise FormatError(f"damaged: {error}", subject="initramfs") from error
     return position - len(decompressor.unused_data)
 
 
@@ -108,7 +108,7 @@ def _decompressor(image: bytes, position: int) -> _Decompressor:
         return bz2.BZ2Decompressor()
     if head.startswith(b"\x28\xb5\x2f\xfd"):
         return _Zstd()
-    raise AdaptError(f"an unknown kind of image ({head.hex()})", subject="initramfs")
+    raise FormatError(f"an unknown kind of image ({head.hex()})", subject="initramfs")
 
 
 class _Zstd:
@@ -161,6 +161,6 @@ def _lz4_blocks(image: bytes, position: int) -> Iterator[tuple[bytes, int]]:
                 image[position : position + size], uncompressed_size=_LZ4_BLOCK
             )
         except lz4.block.LZ4BlockError as error:
-            raise AdaptError(f"damaged: {error}", subject="initramfs") from error
+            raise FormatError(f"damaged: {error}", subject="initramfs") from error
         yield bytes(block), position + size
         position += size

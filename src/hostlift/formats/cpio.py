@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from hostlift.errors import AdaptError
+from hostlift.errors import FormatError
 
 _MAGIC = (b"070701", b"070702")
 _HEADER = 110
@@ -85,10 +85,10 @@ class Reader:
             self._finish(bytes(self._buffer[: self._pending.size]))
             return False
         if bytes(self._buffer[:6]) not in _MAGIC:
-            raise AdaptError("not an archive of the kind an initramfs has", subject="initramfs")
+            raise FormatError("not an archive of the kind an initramfs has", subject="initramfs")
         length = self._number(_NAME_FIELD)
         if not 0 < length <= _NAME_LIMIT:
-            raise AdaptError("a name of impossible length", subject="initramfs")
+            raise FormatError("a name of impossible length", subject="initramfs")
         name = bytes(self._buffer[_HEADER : _HEADER + length - 1]).decode(
             "utf-8", "surrogateescape"
         )
@@ -119,7 +119,7 @@ class Reader:
         try:
             return int(bytes(self._buffer[start : start + 8]), 16)
         except ValueError as error:
-            raise AdaptError("a damaged archive header", subject="initramfs") from error
+            raise FormatError("a damaged archive header", subject="initramfs") from error
 
 
 def write(members: Iterable[Member]) -> bytes:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
-from hostlift.adapt.formats.cpio import Member
-from hostlift.adapt.formats.modules import is_module, module_name
+from hostlift.formats.cpio import Member
+from hostlift.formats.modules import is_module, module_name
 
 ORDER = "scripts/init-top/ORDER"
 INIT = "init"
