@@ -3,10 +3,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _SUFFIXES = (".ko", ".ko.gz", ".ko.xz", ".ko.zst")
+# Kernels older than 2.6.33 do not say what is built in; their configuration does.
+_OPTIONS = {
+    "VIRTIO_PCI": "virtio_pci",
+    "VIRTIO_BLK": "virtio_blk",
+    "SCSI_VIRTIO": "virtio_scsi",
+    "VIRTIO_NET": "virtio_net",
+    "BLK_DEV_NVME": "nvme",
+    "BLK_DEV_SD": "sd_mod",
+    "BLK_DEV_DM": "dm_mod",
+    "EXT2_FS": "ext2",
+    "EXT3_FS": "ext3",
+    "EXT4_FS": "ext4",
+    "XFS_FS": "xfs",
+    "BTRFS_FS": "btrfs",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +61,8 @@ class Modules:
         order[name] = None
 
 
-def parse(dep: bytes, builtin: bytes) -> Modules:
-    """The content of ``modules.dep`` and ``modules.builtin``."""
+def parse(dep: bytes, builtin: bytes, config: str) -> Modules:
+    """The content of ``modules.dep``, ``modules.builtin`` and ``/boot/config-RELEASE``."""
     files: dict[str, str] = {}
     needs: dict[str, tuple[str, ...]] = {}
     for line in dep.decode("utf-8", "replace").splitlines():
@@ -55,8 +71,10 @@ def parse(dep: bytes, builtin: bytes) -> Modules:
             name = module_name(path)
             files[name] = _below(path.strip())
             needs[name] = tuple(module_name(p) for p in rest.split())
-    inside = frozenset(module_name(p) for p in builtin.decode("utf-8", "replace").split())
-    return Modules(files, needs, inside)
+    inside = {module_name(p) for p in builtin.decode("utf-8", "replace").split()}
+    chosen = re.findall(r"(?m)^CONFIG_(\w+)=y$", config)
+    inside |= {_OPTIONS[name] for name in chosen if name in _OPTIONS}
+    return Modules(files, needs, frozenset(inside))
 
 
 def _below(path: str) -> str:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import gzip
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +13,14 @@ from typing import Any
 import pytest
 from builders import GIB, a_file_system, a_machine, some_settings
 
+from hostlift.formats import cpio
+from hostlift.formats.cpio import Member
 from hostlift.inspect.checks import CATALOGUE, CheckContext, check_all
 from hostlift.model.finding import Finding, Severity
 from hostlift.model.machine import FileSystem, Firmware, Machine, Workload
 
 RELEASE = "6.1.0-18-amd64"
+INITRAMFS = f"boot/initrd.img-{RELEASE}"
 Judge = Callable[..., list[Finding]]
 
 
@@ -42,7 +47,14 @@ def source(tmp_path: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     (root / "etc/shadow").chmod(0o640)
+    (root / INITRAMFS).write_bytes(an_image("virtio", "virtio_blk"))
     return root
+
+
+def an_image(*modules: str, kind: str = "scripts/init-top/ORDER") -> bytes:
+    """An initramfs that starts the way ``kind`` says and holds these modules."""
+    files = [kind, *(f"usr/lib/modules/{RELEASE}/{m}.ko" for m in modules)]
+    return gzip.compress(cpio.write([Member(f, stat.S_IFREG | 0o644, data=b"x") for f in files]))
 
 
 @pytest.fixture
@@ -120,6 +132,39 @@ def test_virtio_as_modules_or_built_in_passes(judge: Judge, machine: Machine, so
     (source / f"boot/config-{RELEASE}").write_text("CONFIG_VIRTIO_NET=y\n")
     found = judge("GUESTOS.Virtio", machine)
     assert found[0].evidence == f"{RELEASE} (virtio_blk built in, virtio_net built in)"
+
+
+def test_an_initramfs_without_the_drivers_is_added_to(
+    judge: Judge, machine: Machine, source: Path
+) -> None:
+    """What the kernel has and the image has not is named; what is there already is not."""
+    assert [f.severity for f in judge("GUESTOS.Virtio", machine)] == [Severity.OK]
+    (source / INITRAMFS).write_bytes(an_image("virtio"))
+    found = only(judge("GUESTOS.Virtio", machine)[1:], Severity.NOTE)
+    assert found.evidence == f"/{INITRAMFS} lacks virtio_blk: added in the copy"
+
+
+def test_an_initramfs_that_nothing_can_join_is_a_warning(
+    judge: Judge, machine: Machine, source: Path
+) -> None:
+    """Without a shell or hooks only the system's own tool can add a driver."""
+    (source / INITRAMFS).write_bytes(an_image(kind="init"))
+    found = only(judge("GUESTOS.Virtio", machine)[1:], Severity.WARNING)
+    assert "lacks virtio_blk, and has no shell" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [(b"", "it is empty"), (an_image("virtio")[:-30], "ends too early"), (b"lzop", "unknown kind")],
+)
+def test_an_initramfs_that_cannot_be_read_blocks(
+    judge: Judge, machine: Machine, source: Path, data: bytes, why: str
+) -> None:
+    """Adaptation would stop at it after hours of copying: a full /boot leaves such images."""
+    (source / INITRAMFS).write_bytes(data)
+    found = only(judge("GUESTOS.Virtio", machine)[1:], Severity.BLOCKER)
+    assert f"/{INITRAMFS}: " in found.evidence
+    assert why in found.evidence
 
 
 def test_a_kernel_without_virtio_blocks_unless_another_has_it(

@@ -3,60 +3,63 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 
-from hostlift.inspect.checks.context import Check, CheckContext, blocker, ok, warning
-from hostlift.inspect.guest import Guest
+from hostlift.inspect.checks.context import Check, CheckContext, blocker, note, ok, warning
+from hostlift.inspect.kernelmodules import Image, image_of, modules_of
 from hostlift.model.finding import Finding
-from hostlift.model.machine import Kernel, Machine
+from hostlift.model.machine import Machine
 
 ID = "GUESTOS.Virtio"
 TITLE = "Kernel with virtio drivers"
-DRIVERS = {"virtio_blk": "CONFIG_VIRTIO_BLK", "virtio_net": "CONFIG_VIRTIO_NET"}
+IMAGE_ID = "GUESTOS.KernelVersion"
+DRIVERS = ("virtio_blk", "virtio_net")
 _INSTALL = "Install the distribution's standard kernel, then run the check again."
+_REMAKE = (
+    "Make it anew (update-initramfs -u -k, dracut -f), or remove its kernel; then check again."
+)
+_ADD = "Have virtio_pci and virtio_blk put into it on the source, or keep the tool that makes it."
 
 
 def run(machine: Machine, context: CheckContext) -> list[Finding]:
-    """One kernel that has the drivers is enough; others are named."""
+    """One kernel that has the drivers is enough; others are named, and every initramfs is read."""
     guest = context.guest(machine)
     if not machine.kernels:
         return [blocker(ID, TITLE, "no kernel in /boot: a container?", _INSTALL)]
-    verdicts = [(k, *_verdict(guest, k)) for k in machine.kernels]
-    good = [f"{k.release} ({how})" for k, lacking, how in verdicts if not lacking]
-    bad = [f"{k.release} lacks {', '.join(lacking)}" for k, lacking, _ in verdicts if lacking]
+    known = {k.release: modules_of(guest, k.release) for k in machine.kernels}
+    good, bad = [], []
+    for release, found in known.items():
+        lacking = [d for d in DRIVERS if not found.has(d)]
+        how = (f"{d} {'built in' if d in found.builtin else 'as module'}" for d in DRIVERS)
+        if lacking:
+            bad.append(f"{release} lacks {', '.join(lacking)}")
+        else:
+            good.append(f"{release} ({', '.join(how)})")
     if not good:
         return [blocker(ID, TITLE, "; ".join(bad), _INSTALL)]
-    found = [ok(ID, TITLE, "; ".join(good))]
+    findings = [ok(ID, TITLE, "; ".join(good))]
     if bad:
         remedy = "Remove these kernels, or make sure that another one is started by default."
-        found.append(warning(ID, "Kernels that would not boot on ECS", "; ".join(bad), remedy))
+        findings.append(warning(ID, "Kernels that would not boot on ECS", "; ".join(bad), remedy))
     missing = [k.release for k in machine.kernels if not k.initramfs]
     if missing:
         evidence = f"no initramfs in /boot for {', '.join(missing)}"
-        found.append(
-            warning("GUESTOS.KernelVersion", "Initramfs", evidence, "Make one: update-initramfs -c")
-        )
-    return found
+        findings.append(warning(IMAGE_ID, "Initramfs", evidence, "Make one: update-initramfs -c"))
+    images = (image_of(guest, k, known[k.release]) for k in machine.kernels)
+    return [*findings, *(f for image in images if image for f in _image(image))]
 
 
-def _verdict(guest: Guest, kernel: Kernel) -> tuple[list[str], str]:
-    """The drivers a kernel lacks, and in words how it has the others."""
-    config = guest.text(f"/boot/config-{kernel.release}")
-    modules = f"/lib/modules/{kernel.release}"
-    builtin = guest.text(f"{modules}/modules.builtin")
-    loadable = guest.text(f"{modules}/modules.dep")
-    how = {name: _how(name, option, config, builtin, loadable) for name, option in DRIVERS.items()}
-    lacking = [name for name, word in how.items() if not word]
-    return lacking, ", ".join(f"{name} {word}" for name, word in how.items() if word)
-
-
-def _how(name: str, option: str, config: str, builtin: str, loadable: str) -> str:
-    file = rf"(^|/){name}\.ko(\.\w+)?"
-    if re.search(rf"^{option}=y$", config, re.MULTILINE):
-        return "built in"
-    if re.search(file + r"$", builtin, re.MULTILINE):
-        return "built in"
-    return "as module" if re.search(file + ":", loadable, re.MULTILINE) else ""
+def _image(image: Image) -> Iterator[Finding]:
+    """Adaptation reads every initramfs of the copy, too: one that cannot be read would stop it late."""
+    if image.damage:
+        yield blocker(IMAGE_ID, "Initramfs", f"{image.path}: {image.damage}", _REMAKE)
+        return
+    lacks = f"{image.path} lacks {', '.join(image.lacking)}"
+    if image.lacking and image.can_grow:
+        yield note(ID, "Initramfs", f"{lacks}: added in the copy")
+    elif image.lacking:
+        evidence = f"{lacks}, and has no shell: only the system's own tool can add them"
+        yield warning(ID, "Initramfs", evidence, _ADD)
 
 
 CHECK = Check(ID, TITLE, run)

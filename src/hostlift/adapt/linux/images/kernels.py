@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -49,21 +48,6 @@ _IMAGES = (
     "/boot/initramfs-{flavour}",
     "{esp}/initramfs-{flavour}.img",
 )
-# Kernels older than 2.6.33 do not say what is built in; their configuration does.
-_OPTIONS = {
-    "VIRTIO_PCI": "virtio_pci",
-    "VIRTIO_BLK": "virtio_blk",
-    "SCSI_VIRTIO": "virtio_scsi",
-    "VIRTIO_NET": "virtio_net",
-    "BLK_DEV_NVME": "nvme",
-    "BLK_DEV_SD": "sd_mod",
-    "BLK_DEV_DM": "dm_mod",
-    "EXT2_FS": "ext2",
-    "EXT3_FS": "ext3",
-    "EXT4_FS": "ext4",
-    "XFS_FS": "xfs",
-    "BTRFS_FS": "btrfs",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +97,8 @@ def modules_of(bench: Bench, release: str) -> modules.Modules | None:
     dep = data(bench.tree, f"{MODULES}/{release}/modules.dep")
     if dep is None:
         return None
-    builtin = data(bench.tree, f"{MODULES}/{release}/modules.builtin")
-    if builtin is None:
-        builtin = _builtin(bench.text(f"/boot/config-{release}") or "").encode()
-    return modules.parse(dep, builtin)
-
-
-def _builtin(config: str) -> str:
-    chosen = re.findall(r"(?m)^CONFIG_(\w+)=y$", config)
-    return "\n".join(_OPTIONS[name] for name in chosen if name in _OPTIONS)
+    builtin = data(bench.tree, f"{MODULES}/{release}/modules.builtin") or b""
+    return modules.parse(dep, builtin, bench.text(f"/boot/config-{release}") or "")
 
 
 def _first(bench: Bench, patterns: tuple[str, ...], release: str) -> str:
