@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hostlift.errors import FormatError
-from hostlift.formats import imagekinds, initramfs, modules
+from hostlift.formats import imagekinds, initramfs, modules, pe
 from hostlift.formats.imagekinds import ImageKind
 from hostlift.inspect.guest import Guest
 from hostlift.model.machine import Kernel
@@ -21,7 +21,7 @@ class Image:
 
     Attributes:
         lacking: Drivers of `EARLY`, and what they need, that the kernel has and the image has not.
-        can_grow: Something can be added in front of its start.
+        can_grow: Something can be appended to it that runs in front of its start.
         damage: Why it cannot be read; empty when it can.
     """
 
@@ -45,14 +45,17 @@ def image_of(guest: Guest, kernel: Kernel, known: modules.Modules) -> Image | No
     """What a kernel's initramfs lacks; None without one, or where no index says what could be in it."""
     if not kernel.initramfs or not known.files:
         return None
+    unified = kernel.initramfs.lower().endswith(".efi")
     data = guest.data(kernel.initramfs)
+    if unified:
+        data = b"".join(content for name, content in pe.sections(data) if name == ".initrd")
     if not data:
-        return Image(kernel.initramfs, damage="it is empty")
+        return Image(kernel.initramfs, damage="nothing is in it")
     try:
         members = initramfs.members(data, imagekinds.is_told)
     except FormatError as error:
         return Image(kernel.initramfs, damage=error.message)
     found = imagekinds.loaded(members)
     lacking = tuple(name for name in known.closure(EARLY) if name not in found)
-    can_grow = imagekinds.kind_of(members) is not ImageKind.CLOSED
+    can_grow = not unified and imagekinds.kind_of(members) is not ImageKind.CLOSED
     return Image(kernel.initramfs, lacking, can_grow)

@@ -15,12 +15,13 @@ from fakes.tree import MemoryTree
 from fakes.unified import kernel, pe_image, unified_image
 
 from hostlift.adapt.editor import Editor
-from hostlift.adapt.formats import bzimage, cpio, pe
-from hostlift.formats.cpio import Member
+from hostlift.adapt.formats import bzimage
 from hostlift.adapt.linux.bench import Bench
 from hostlift.adapt.linux.found.initramfs_tools import TOOLS
 from hostlift.adapt.linux.images.unified import missing, unified_images
 from hostlift.adapt.linux.steps.boot import efi_loader, initramfs, unified
+from hostlift.formats import cpio, pe
+from hostlift.formats.cpio import Member
 
 RELEASE = "6.12.30-amd64"
 ESP = "/boot/efi"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from builders import GIB, a_file_system, a_machine, some_settings
+from fakes.unified import pe_image
 
 from hostlift.formats import cpio
 from hostlift.formats.cpio import Member
@@ -150,12 +151,30 @@ def test_an_initramfs_that_nothing_can_join_is_a_warning(
     """Without a shell or hooks only the system's own tool can add a driver."""
     (source / INITRAMFS).write_bytes(an_image(kind="init"))
     found = only(judge("GUESTOS.Virtio", machine)[1:], Severity.WARNING)
-    assert "lacks virtio_blk, and has no shell" in found.evidence
+    assert "lacks virtio_blk, and nothing can be appended" in found.evidence
+
+
+def test_a_unified_image_is_read_inside(judge: Judge, machine: Machine, source: Path) -> None:
+    """Kernel and initramfs in one file: nothing can be appended to what it lacks."""
+    path = "boot/efi/EFI/Linux/x.efi"
+    (source / path).parent.mkdir(parents=True)
+    known = replace(
+        machine, kernels=tuple(replace(k, initramfs=f"/{path}") for k in machine.kernels)
+    )
+    (source / path).write_bytes(pe_image([(".initrd", an_image("virtio_blk"))]))
+    assert [f.severity for f in judge("GUESTOS.Virtio", known)] == [Severity.OK]
+    (source / path).write_bytes(pe_image([(".initrd", an_image())]))
+    found = only(judge("GUESTOS.Virtio", known)[1:], Severity.WARNING)
+    assert f"/{path} lacks virtio_blk" in found.evidence
 
 
 @pytest.mark.parametrize(
     ("data", "why"),
-    [(b"", "it is empty"), (an_image("virtio")[:-30], "ends too early"), (b"lzop", "unknown kind")],
+    [
+        (b"", "nothing is in it"),
+        (an_image("virtio")[:-30], "ends too early"),
+        (b"lzop", "unknown kind"),
+    ],
 )
 def test_an_initramfs_that_cannot_be_read_blocks(
     judge: Judge, machine: Machine, source: Path, data: bytes, why: str

@@ -18,7 +18,7 @@ _INSTALL = "Install the distribution's standard kernel, then run the check again
 _REMAKE = (
     "Make it anew (update-initramfs -u -k, dracut -f), or remove its kernel; then check again."
 )
-_ADD = "Have virtio_pci and virtio_blk put into it on the source, or keep the tool that makes it."
+_ADD = "Have its tool put virtio_pci and virtio_blk into it on the source already, to be sure."
 
 
 def run(machine: Machine, context: CheckContext) -> list[Finding]:
@@ -58,7 +58,7 @@ def _image(image: Image) -> Iterator[Finding]:
     if image.lacking and image.can_grow:
         yield note(ID, "Initramfs", f"{lacks}: added in the copy")
     elif image.lacking:
-        evidence = f"{lacks}, and has no shell: only the system's own tool can add them"
+        evidence = f"{lacks}, and nothing can be appended to it: it is made anew by its own tool"
         yield warning(ID, "Initramfs", evidence, _ADD)
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from hostlift.adapt.formats import bzimage, initramfs, pe
-from hostlift.formats.cpio import Member
+from hostlift.adapt.formats import bzimage
 from hostlift.adapt.linux.bench import Bench
 from hostlift.adapt.linux.found import esp
-from hostlift.formats import imagekinds
 from hostlift.adapt.linux.images.kernels import Kernel, modules_of, needed
 from hostlift.adapt.reading import data
-from hostlift.errors import AdaptError
+from hostlift.errors import AdaptError, FormatError
+from hostlift.formats import imagekinds, initramfs, pe
+from hostlift.formats.cpio import Member
 
 STUB_MARK = b"LoaderInfo: systemd-stub"
 FOLDER = "EFI/Linux"
@@ -97,7 +97,7 @@ def _members(bench: Bench, path: str, archive: bytes) -> list[Member]:
     if key not in bench.images:
         try:
             bench.images[key] = initramfs.members(archive, imagekinds.is_told)
-        except AdaptError as error:
+        except FormatError as error:
             raise AdaptError(error.message, subject=path) from error
     return bench.images[key]
 
