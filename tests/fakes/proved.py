@@ -131,8 +131,10 @@ class _Context:
     """What `write_signed` asks of a context, and no more."""
 
     workspace: Workspace
+    source_root: Path
     journal: Journal
     clock: FakeClock
+    commands: SystemCommands
     migration: str = "m-1"
 
 
@@ -189,7 +191,12 @@ def _copied(folder: Path, source: Path, edits: tuple[Edit, ...]) -> tuple[Path, 
         )
         with open_journal(workspace.database, FakeClock()) as journal:
             journal.append(Record.MIGRATION, id="m-1")
-            write_signed(cast("Context", _Context(workspace, journal, FakeClock())), results)
+            write_signed(
+                cast(
+                    "Context", _Context(workspace, source, journal, FakeClock(), SystemCommands())
+                ),
+                results,
+            )
     return folder / "disks/0.raw", folder / "disks/1.raw"
 
 
