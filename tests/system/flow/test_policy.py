@@ -23,7 +23,9 @@ from hostlift.settings.user_config import Settings
 pytestmark = pytest.mark.root
 
 WISHES = features(Settings(region_id="cn-hangzhou", image_name="result"))
-SPARE = frozenset({"RevokeSecurityGroup", "DeleteDisk", "ResizeDisk", "ModifyInstanceAutoReleaseTime"})
+SPARE = frozenset(
+    {"RevokeSecurityGroup", "DeleteDisk", "ResizeDisk", "ModifyInstanceAutoReleaseTime"}
+)
 """Asked for only when somebody interfered; a renewal that is refused is told and ends nothing."""
 USUAL = [
     a for a in needed(WISHES) if a.feature is not Feature.FORESIGHT and a.api_name not in SPARE

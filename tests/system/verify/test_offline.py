@@ -76,6 +76,7 @@ def test_the_receipt_is_whole_in_itself(whole: Proved) -> None:
     assert (status, lines[-1]) == (0, "OK")
     assert "secret" not in whole.receipt.read_text()
     assert sorted(p.name for p in whole.receipt.parent.iterdir()) == [
+        "m-1.baseline.json",
         "m-1.data.entries.zst",
         "m-1.json",
         "m-1.json.pub",

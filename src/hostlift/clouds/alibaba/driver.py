@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from hostlift.clouds.access import CloudAccess
     from hostlift.ports.clock import Clock
 
-_Collection = (
-    Vpcs | VSwitches | SecurityGroups | Addresses | Disks | Instances | Snapshots | Images
-)
+_Collection = Vpcs | VSwitches | SecurityGroups | Addresses | Disks | Instances | Snapshots | Images
 
 
 def open_alibaba(access: CloudAccess, clock: Clock) -> AlibabaCloud:
@@ -99,20 +97,14 @@ class AlibabaCloud:
         self._api.buried(resource.id)
 
     def _collection(self, kind: ResourceKind) -> _Collection:
-        match kind:
-            case ResourceKind.VPC:
-                return self.networks.vpcs
-            case ResourceKind.VSWITCH:
-                return self.networks.vswitches
-            case ResourceKind.SECURITY_GROUP:
-                return self.networks.groups
-            case ResourceKind.ADDRESS:
-                return self.networks.addresses
-            case ResourceKind.DISK:
-                return self.disks
-            case ResourceKind.INSTANCE:
-                return self.instances
-            case ResourceKind.SNAPSHOT:
-                return self.images.snapshots
-            case ResourceKind.IMAGE:
-                return self.images
+        collections: dict[ResourceKind, _Collection] = {
+            ResourceKind.VPC: self.networks.vpcs,
+            ResourceKind.VSWITCH: self.networks.vswitches,
+            ResourceKind.SECURITY_GROUP: self.networks.groups,
+            ResourceKind.ADDRESS: self.networks.addresses,
+            ResourceKind.DISK: self.disks,
+            ResourceKind.INSTANCE: self.instances,
+            ResourceKind.SNAPSHOT: self.images.snapshots,
+            ResourceKind.IMAGE: self.images,
+        }
+        return collections[kind]
