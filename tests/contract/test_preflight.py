@@ -10,8 +10,8 @@ import pytest
 from fakes.embedded import driven
 from fakes.papercloud import PaperCloud, cloud
 
+from hostlift.clouds.alibaba.account.probes import PROBES
 from hostlift.clouds.alibaba.actions import Action, Service, needed, policy
-from hostlift.clouds.alibaba.probes import PROBES
 from hostlift.flow.before.needs import features
 from hostlift.flow.before.preflight import Preflight
 from hostlift.localcloud.faults.kinds import Fault, FaultKind

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from fakes.clock import FakeClock
 
+from hostlift.clouds.alibaba.account.market import AlibabaMarket
 from hostlift.clouds.alibaba.api import Api
 from hostlift.clouds.alibaba.driver import AlibabaCloud
-from hostlift.clouds.alibaba.market import AlibabaMarket
 from hostlift.clouds.alibaba.transport import Answer, Refused
 
 if TYPE_CHECKING:

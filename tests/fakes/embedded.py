@@ -20,9 +20,9 @@ from fakes.papercloud import REGION, PaperCloud
 from hostlift.clouds import registry
 from hostlift.clouds.access import CloudAccess
 from hostlift.clouds.alibaba import codes
+from hostlift.clouds.alibaba.account.market import AlibabaMarket
 from hostlift.clouds.alibaba.api import Api
 from hostlift.clouds.alibaba.driver import AlibabaCloud
-from hostlift.clouds.alibaba.market import AlibabaMarket
 from hostlift.clouds.alibaba.transport import Answer, Refused
 from hostlift.host.clock import SystemClock
 from hostlift.localcloud import credentials

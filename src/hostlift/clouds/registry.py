@@ -92,7 +92,7 @@ def usual_tariff(name: str, region: str) -> Tariff:
         ConfigError: The cloud is not known.
     """
     _known(name)
-    from hostlift.clouds.alibaba import tariffs  # noqa: PLC0415 - see the module docstring
+    from hostlift.clouds.alibaba.account import tariffs  # noqa: PLC0415 - see the module docstring
 
     return tariffs.usual(tariffs.usual_currency(region))
 

@@ -10,9 +10,13 @@ import difflib
 import ipaddress
 import posixpath
 import re
-from urllib.parse import urlsplit
 
 from hostlift.settings import windows
+
+_PROXY = re.compile(
+    r"(?:https?://(?:[^@/?#\s]+@)?)?(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+):(?P<port>\d{1,5})/?"
+)
+_LAST_PORT = 65535
 
 CHOOSE = (-1, 0)
 """Sizes that leave the choice to hostlift."""
@@ -74,15 +78,9 @@ def proxy(value: str) -> str:
     """``host:port`` or ``http://user:password@host:port``, or empty."""
     if not value:
         return value
-    parts = urlsplit(value if "://" in value else f"http://{value}")
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port is None:
+    found = _PROXY.fullmatch(value)
+    if found is None or not 0 < int(found["port"]) <= _LAST_PORT:
         raise ValueError("is not of the form host:port or http://user:password@host:port")
-    if parts.path not in {"", "/"} or parts.query:
-        raise ValueError("holds more than an address")
     return value
 
 

@@ -7,6 +7,7 @@ import contextlib
 import random
 from typing import TYPE_CHECKING
 
+from hostlift.clouds.alibaba.account.market import AlibabaMarket
 from hostlift.clouds.alibaba.actions import Service
 from hostlift.clouds.alibaba.addresses import Addresses
 from hostlift.clouds.alibaba.api import Api
@@ -14,7 +15,6 @@ from hostlift.clouds.alibaba.endpoints import endpoint
 from hostlift.clouds.alibaba.images import DEVICE_PREFIX, Images, Snapshots
 from hostlift.clouds.alibaba.instances import Disks, Instances
 from hostlift.clouds.alibaba.inventory import Inventory
-from hostlift.clouds.alibaba.market import AlibabaMarket
 from hostlift.clouds.alibaba.network import Networks, SecurityGroups, Vpcs, VSwitches
 from hostlift.clouds.alibaba.requests.offers import GetCallerIdentity
 from hostlift.clouds.alibaba.transport import SdkTransport

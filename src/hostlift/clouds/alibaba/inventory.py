@@ -10,6 +10,7 @@ from hostlift.clouds.alibaba.images import IMAGE_PHASES, SNAPSHOT_PHASES
 from hostlift.clouds.alibaba.instances import INSTANCE_PHASES
 from hostlift.clouds.alibaba.requests.base import Tag
 from hostlift.clouds.alibaba.requests.listings import (
+    AddressListing,
     DiskListing,
     ImageListing,
     InstanceListing,
@@ -31,6 +32,7 @@ LISTINGS: Mapping[ResourceKind, type[Listing]] = {
     ResourceKind.VPC: VpcListing,
     ResourceKind.VSWITCH: VSwitchListing,
     ResourceKind.SECURITY_GROUP: SecurityGroupListing,
+    ResourceKind.ADDRESS: AddressListing,
     ResourceKind.DISK: DiskListing,
     ResourceKind.INSTANCE: InstanceListing,
     ResourceKind.SNAPSHOT: SnapshotListing,
@@ -61,7 +63,10 @@ class Inventory:
 
 
 def _belonging(kind: ResourceKind, row: Listed, tag: str) -> Belonging:
-    phases = _PHASES.get(kind, {"": Phase.READY, "Available": Phase.READY, "In_use": Phase.READY})
+    phases = _PHASES.get(
+        kind,
+        {"": Phase.READY, "Available": Phase.READY, "In_use": Phase.READY, "InUse": Phase.READY},
+    )
     return Belonging(
         resource=Resource(kind, row.id),
         owner=row.tags.get(tag, ""),

@@ -105,6 +105,14 @@ class SecurityGroupListing(Listing):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddressListing(Listing):
+    """Elastic public addresses; their name has no kind before it."""
+
+    action = Action.DESCRIBE_EIP_ADDRESSES
+    wrap = ("EipAddresses", "EipAddress", "Allocation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiskListing(Listing):
     """Disks, attached or not."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from hostlift.clouds.advice import Handling
-from hostlift.clouds.alibaba import probes, tariffs
+from hostlift.clouds.alibaba.account import probes, tariffs
 from hostlift.clouds.alibaba.catalogue import advice
 from hostlift.clouds.alibaba.requests.account import (
     DescribeAccountAttributes,
