@@ -47,7 +47,7 @@ def image(modules: Sequence[str], *more: Member) -> bytes:
         ),
     ]
     early = cpio.write([Member("kernel/x86/microcode/x.bin", stat.S_IFREG | 0o644, data=b"u")])
-    return early + gzip.compress(cpio.write(members))
+    return early + gzip.compress(cpio.write(members), mtime=0)
 
 
 INIT_TOP = Member("scripts/init-top/ORDER", stat.S_IFREG | 0o644, data=ORDER_FILE)
