@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fakes.embedded import driven
 from fakes.papercloud import PaperCloud, cloud
 
-from hostlift.clouds.alibaba.account.probes import PROBES
+from hostlift.clouds.access import CloudAccess
 from hostlift.clouds.alibaba.actions import Action, Service, needed, policy
+from hostlift.clouds.alibaba.account.probes import PROBES
+from hostlift.clouds.alibaba.transport import SdkTransport
 from hostlift.flow.before.needs import features
 from hostlift.flow.before.preflight import Preflight
 from hostlift.localcloud.faults.kinds import Fault, FaultKind
@@ -138,6 +141,28 @@ def test_a_network_that_is_not_there_is_told(made: list[PaperCloud]) -> None:
     (found,) = _asked(made, wishes=wishes)["cloud.Network"]
     assert found.severity is Severity.BLOCKER
     assert "vpc-nowhere" in found.evidence
+
+
+def test_a_proxy_is_told_and_its_login_is_not(
+    made: list[PaperCloud], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the environment or the settings; what does not go through it is said."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@192.0.2.9:3128")
+    transport = SdkTransport(CloudAccess("cn-hangzhou"))
+    assert transport.proxy() == "192.0.2.9:3128"
+    assert SdkTransport(CloudAccess("cn-hangzhou", proxy="p.example:80")).proxy() == "p.example:80"
+    made.append(paper := cloud())
+    driver = driven(paper)
+    driver.market = replace(driver.market, through=lambda: "127.0.0.1:9")
+    found = {f.check: f for f in Preflight(driver, WISHES).findings(identified=False)}
+    assert "through 127.0.0.1:9" in found["cloud.Proxy"].evidence
+    assert "8080 and 8703" in found["cloud.Proxy"].evidence
+
+
+def test_without_a_valid_key_what_needs_none_is_told_all_the_same(made: list[PaperCloud]) -> None:
+    made.append(paper := cloud())
+    checks = {f.check for f in Preflight(driven(paper), WISHES).findings(identified=False)}
+    assert checks == {"cloud.Proxy", "cloud.Endpoints"}
 
 
 def test_an_item_that_cannot_be_asked_hides_no_other(made: list[PaperCloud]) -> None:

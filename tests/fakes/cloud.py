@@ -94,12 +94,16 @@ class MemoryMarket:
         )
         self.denied: frozenset[str] = frozenset()
         self.active: bool | None = True
+        self.through = ""
 
     def credential_source(self) -> str:
         return "key of the test"
 
     def endpoints(self) -> tuple[str, ...]:
         return ()
+
+    def proxy(self) -> str:
+        return self.through
 
     def balance(self) -> Balance | None:
         return self.money

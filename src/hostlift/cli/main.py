@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from hostlift import __version__
-from hostlift.cli import cleanup, passes, texts
+from hostlift.cli import cleanup, passes, policy, texts
 from hostlift.cli.adapt import command as adapt_command
 from hostlift.cli.cloud import app as cloud_app
 from hostlift.cli.options import (
@@ -51,6 +51,7 @@ app.command("verify")(verify_command)
 app.command("baseline")(baseline)
 app.command("adapt")(adapt_command)
 app.command("cleanup")(cleanup.cleanup)
+app.command("policy")(policy.command)
 data_app.command("clear")(cleanup.clear)
 
 
@@ -130,13 +131,6 @@ def init(folder: Folder = HERE) -> None:
     with errors():
         written = jobs.init(folder)
     say(*(f"wrote {path}" for path in written))
-
-
-@app.command()
-def policy(folder: Folder = HERE) -> None:
-    """Print the smallest RAM policy for a migration with the wishes of the folder."""
-    with session(folder, SYSTEM, quiet=True) as options:
-        emit(jobs.policy(options))
 
 
 @app.command("errors")

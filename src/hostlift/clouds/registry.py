@@ -27,6 +27,7 @@ __all__ = [
     "error_topics",
     "explained",
     "open_cloud",
+    "permissions",
     "policy",
     "usual_tariff",
 ]
@@ -83,6 +84,21 @@ def explained(name: str, code: str) -> Advice:
     from hostlift.clouds.alibaba import catalogue  # noqa: PLC0415 - see the module docstring
 
     return catalogue.advice(code)
+
+
+def permissions(name: str, features: Collection[Feature]) -> dict[str, list[str]]:
+    """The permissions in `policy`, by the feature that needs them; tagging is in each that makes.
+
+    Raises:
+        ConfigError: The cloud is not known.
+    """
+    _known(name)
+    from hostlift.clouds.alibaba import actions  # noqa: PLC0415 - see the module docstring
+
+    found: dict[str, set[str]] = {}
+    for action in actions.needed(features):
+        found.setdefault(action.feature.value, set()).update(action.permissions)
+    return {feature: sorted(names) for feature, names in found.items()}
 
 
 def usual_tariff(name: str, region: str) -> Tariff:

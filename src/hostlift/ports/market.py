@@ -81,6 +81,10 @@ class Market(Protocol):
         """``host`` or ``host:port`` of every API that is called."""
         ...
 
+    def proxy(self) -> str:
+        """``host:port`` of the proxy that calls go through, without its login; empty: none."""
+        ...
+
     def balance(self) -> Balance | None:
         """What the account can spend."""
         ...

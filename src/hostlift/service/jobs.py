@@ -224,6 +224,12 @@ def policy(options: Options) -> dict[str, object]:
     return dict(registry.policy("alibaba", features(settings(options, complete=False))))
 
 
+def policy_reasons(options: Options) -> dict[str, list[str]]:
+    """The permissions of `policy`, each under the feature that needs it."""
+    wanted = features(settings(options, complete=False))
+    return registry.permissions("alibaba", wanted)
+
+
 def _write_report(workspace: Workspace, inspection: Inspection) -> Path | None:
     try:
         workspace.checks.mkdir(parents=True, exist_ok=True)

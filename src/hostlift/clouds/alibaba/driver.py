@@ -41,7 +41,9 @@ def open_alibaba(access: CloudAccess, clock: Clock) -> AlibabaCloud:
         transport, region=access.region, clock=clock, jitter=lambda limit: jitter.uniform(0, limit)
     )
     hosts = tuple(dict.fromkeys(endpoint(access, service).host for service in Service))
-    return AlibabaCloud(api, AlibabaMarket(api, transport.credential_source, hosts))
+    return AlibabaCloud(
+        api, AlibabaMarket(api, transport.credential_source, hosts, transport.proxy)
+    )
 
 
 class AlibabaCloud:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -138,6 +139,13 @@ class SdkTransport:
         except (HTTPException, ValueError):
             refused = Refused(codes.UNREADABLE, "the endpoint tells no date")
         raise refused
+
+    def proxy(self) -> str:
+        """``host:port`` that the SDK sends its calls to, by settings or environment; or empty."""
+        protocol = endpoint(self.access, Service.ECS).protocol
+        names = (f"{protocol}_PROXY", f"{protocol}_proxy".lower())
+        found = self.access.proxy or next(filter(None, map(os.environ.get, names)), "")
+        return urlsplit(_proxy_url(found)).netloc.rpartition("@")[2]
 
     def credential_source(self) -> str:
         """Where the key in use was found, for a person; nothing of the key itself."""

@@ -70,7 +70,9 @@ def _look_at_cloud(cloud: Cloud, look: Look) -> _CloudView:
     try:
         identity = cloud.identity()
     except HostliftError as error:
-        return _CloudView(skew, reach, (_credentials(Severity.BLOCKER, str(error), error.hint),))
+        refused = _credentials(Severity.BLOCKER, str(error), error.hint)
+        more = Preflight(cloud, settings).findings(identified=False) if look.preflight else ()
+        return _CloudView(skew, reach, (refused, *more))
     evidence = f"{identity.kind} {identity.arn} of account {identity.account}, by the"
     evidence = f"{evidence} {cloud.market.credential_source()}"
     more = Preflight(cloud, settings, new=look.new).findings() if look.preflight else ()

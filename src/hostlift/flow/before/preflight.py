@@ -40,9 +40,13 @@ class Preflight:
     settings: Settings
     new: bool = True
 
-    def findings(self) -> Iterator[Finding]:
-        """One or more for each item, in the order in which they matter."""
-        for item, ask in _ITEMS:
+    def findings(self, *, identified: bool = True) -> Iterator[Finding]:
+        """One or more for each item, in the order in which they matter.
+
+        Args:
+            identified: The cloud knows who we are; else only what needs no key is looked at.
+        """
+        for item, ask in _ITEMS if identified else _ITEMS[:_KEYLESS]:
             try:
                 yield from ask(self)
             except HostliftError as error:
@@ -158,7 +162,7 @@ class Preflight:
     def endpoints(self) -> Iterator[Finding]:
         """Outbound connections; nothing is ever opened inbound."""
         title = "Outbound connections"
-        for host in self.cloud.market.endpoints():
+        for host in self._doors():
             where = urlsplit(f"//{host}")
             port = where.port or 443
             refused = reach.refusal(where.hostname or host, port)
@@ -174,8 +178,28 @@ class Preflight:
         )
         yield note("cloud.Endpoints", title, evidence)
 
+    def _doors(self) -> tuple[str, ...]:
+        """What must be connected to: the endpoints, or the proxy that does it for us."""
+        proxy = self.cloud.market.proxy()
+        return (proxy,) if proxy else self.cloud.market.endpoints()
 
+    def proxy(self) -> Iterator[Finding]:
+        """What goes through one, and what does not."""
+        found = self.cloud.market.proxy()
+        if found:
+            evidence = (
+                f"calls of the API go through {found}; TCP {CONTROL_PORT} and {DATA_PORT} to the"
+                " intermediate instance do not and must be allowed directly"
+            )
+            yield note("cloud.Proxy", "HTTP proxy", evidence)
+        else:
+            yield ok("cloud.Proxy", "HTTP proxy", "none")
+
+
+_KEYLESS = 2
+"""So many items need no key."""
 _ITEMS: tuple[tuple[str, Callable[[Preflight], Iterator[Finding]]], ...] = (
+    ("Proxy", Preflight.proxy),
     ("Endpoints", Preflight.endpoints),
     ("Permissions", Preflight.permissions),
     ("Balance", Preflight.balance),

@@ -47,11 +47,13 @@ class AlibabaMarket:
     Args:
         source: Says where the key in use was found.
         hosts: Of the endpoints.
+        through: Says which proxy the calls go through.
     """
 
     api: Api
     source: Callable[[], str]
     hosts: tuple[str, ...]
+    through: Callable[[], str] = str
 
     def credential_source(self) -> str:
         """See `Market`."""
@@ -60,6 +62,10 @@ class AlibabaMarket:
     def endpoints(self) -> tuple[str, ...]:
         """See `Market`."""
         return self.hosts
+
+    def proxy(self) -> str:
+        """See `Market`."""
+        return self.through()
 
     def balance(self) -> Balance | None:
         """See `Market`."""
