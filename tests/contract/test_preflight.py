@@ -12,8 +12,8 @@ from fakes.embedded import driven
 from fakes.papercloud import PaperCloud, cloud
 
 from hostlift.clouds.access import CloudAccess
-from hostlift.clouds.alibaba.actions import Action, Service, needed, policy
 from hostlift.clouds.alibaba.account.probes import PROBES
+from hostlift.clouds.alibaba.actions import Action, Service, needed, policy
 from hostlift.clouds.alibaba.transport import SdkTransport
 from hostlift.flow.before.needs import features
 from hostlift.flow.before.preflight import Preflight
