@@ -28,10 +28,6 @@ class Feature(StrEnum):
     OWN_GROUP = "own-group"
     TRIAL = "trial"
     EIP = "eip"
-    SHARE = "share"
-    COPY = "copy"
-    TARGET = "target"
-    """An existing instance whose system disk is replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
