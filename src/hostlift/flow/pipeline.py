@@ -41,15 +41,8 @@ from hostlift.flow.steps.verify import Verify
 from hostlift.flow.sync import repeat, require_open, sync_once
 
 STORY: Final[tuple[Step[Any], ...]] = (
-    Inspect(),
-    Plan(),
-    Provision(),
-    Replicate(),
-    Adapt(),
-    Capture(),
-    Verify(),
-    CleanUp(),
-)
+    Inspect(), Plan(), Provision(), Replicate(), Adapt(), Capture(), Verify(), CleanUp(),
+)  # fmt: skip
 
 
 def migrate(ctx: Context, story: Sequence[Step[Any]] = STORY) -> Results:
@@ -100,9 +93,5 @@ def results_of(journal: Journal) -> Results:
 
 
 def give_up(ctx: Context, *, delete_image: bool = False) -> list[str]:
-    """Release everything an unfinished migration made; the next one starts afresh.
-
-    Args:
-        delete_image: A finished one's image and snapshots too.
-    """
+    """Release all of an unfinished migration; with ``delete_image`` a finished one's result too."""
     return CleanUp().abandon(ctx, delete_image=delete_image)
