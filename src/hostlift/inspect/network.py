@@ -68,9 +68,13 @@ def _port(fields: Sequence[str]) -> int:
     return 0 if _is_loopback(address) else int(port, 16)
 
 
-def _is_loopback(text: str) -> bool:
+def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """The kernel prints addresses as 32-bit words in host byte order; here that is little endian."""
     words = [bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8)]
-    address = ipaddress.ip_address(b"".join(words))
+    return ipaddress.ip_address(b"".join(words))
+
+
+def _is_loopback(text: str) -> bool:
+    address = address_of(text)
     mapped = getattr(address, "ipv4_mapped", None)
     return address.is_loopback or (mapped is not None and mapped in _MAPPED_LOOPBACK)

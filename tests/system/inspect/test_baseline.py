@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from hostlift.errors import ConfigError, StateError
+from hostlift.events import discard
 from hostlift.host.clock import SystemClock
 from hostlift.host.command import SystemCommands
 from hostlift.inspect.facts.collect import take
 from hostlift.model.baseline import Section
+from hostlift.service import jobs
+from hostlift.service.signing import compare_with, take_baseline
+from hostlift.service.wiring import Options
 from hostlift.verify import signoff, signpage
 
 pytestmark = pytest.mark.root
@@ -31,3 +36,36 @@ def test_a_server_compared_with_itself_lacks_nothing_lasting() -> None:
 
 
 _RESTLESS = {Section.LISTENING, Section.MOUNTS, Section.SIZES, Section.ADDRESSES, Section.ROUTES}
+
+
+def test_a_baseline_is_written_compared_and_signed_off(tmp_path: Path) -> None:
+    """What `hostlift baseline` and `hostlift verify --against` do."""
+    file, page = tmp_path / "b.json", tmp_path / "page.html"
+    take_baseline(file, Path("/"))
+    assert file.stat().st_mode & 0o777 == 0o600
+    arrival = compare_with(file, Path("/"), receipt=None, page=page)
+    assert {line.section for line in arrival.lines} == set(Section)
+    assert arrival.text()[-1] in {"OK", "FAILED"}
+    assert "Signature" in page.read_text()
+
+
+def test_a_page_that_cannot_be_written_is_told_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="nowhere"):
+        take_baseline(tmp_path / "nowhere/b.json", Path("/"))
+    with pytest.raises(ConfigError, match="no system"):
+        take_baseline(tmp_path / "b.json", tmp_path)
+
+
+def test_check_fix_closes_a_configuration_that_others_can_read(tmp_path: Path) -> None:
+    config = tmp_path / "user_config.json"
+    config.write_text("{}")
+    config.chmod(0o644)
+    asked: list[str] = []
+
+    def agree(what: str, _undo: str) -> bool:
+        asked.append(what)
+        return "chmod 600" in what
+
+    done = jobs.fix(Options(folder=tmp_path, sink=discard), agree)
+    assert [what for what in asked if "chmod 600" in what] == list(done)
+    assert config.stat().st_mode & 0o777 == 0o600

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from hostlift.inspect.facts.place import Place
-from hostlift.inspect.network import interfaces
+from hostlift.inspect.network import address_of, interfaces
 
 _STATES = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 """Table -> state of a socket that waits for anyone: proc_net_tcp(5)."""
@@ -36,10 +36,9 @@ def listening(place: Place) -> dict[str, str]:
 
 
 def _socket(text: str) -> tuple[str, int]:
-    """Address (``*`` for any) and port; the kernel prints words in the host's byte order."""
+    """Address (``*`` for any) and port."""
     address, _, port = text.partition(":")
-    words = [bytes.fromhex(address[i : i + 8])[::-1] for i in range(0, len(address), 8)]
-    found = ipaddress.ip_address(b"".join(words))
+    found = address_of(address)
     if found.is_unspecified:
         return "*", int(port, 16)
     return ("loopback" if found.is_loopback else str(found)), int(port, 16)
@@ -70,14 +69,10 @@ def routes(place: Place) -> dict[str, str]:
         row = line.split()
         if len(row) < 8 or not int(row[3], 16) & _ROUTE_GATEWAY:  # noqa: PLR2004 - proc(5)
             continue
-        target, gateway, mask = (_word(row[i]) for i in (1, 2, 7))
+        target, gateway, mask = (address_of(row[i]) for i in (1, 2, 7))
         network = ipaddress.ip_network(f"{target}/{mask}", strict=False)
         found["default" if network.prefixlen == 0 else str(network)] = f"via {gateway}"
     return found
-
-
-def _word(text: str) -> ipaddress.IPv4Address:
-    return ipaddress.IPv4Address(bytes.fromhex(text)[::-1])
 
 
 def resolvers(place: Place) -> dict[str, str]:
