@@ -15,9 +15,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostlift.adapt.formats import fstab, grubcfg, interfaces, shellvars
+from hostlift.adapt.formats import grubcfg, interfaces, shellvars
 from hostlift.errors import FormatError
-from hostlift.formats import cpio, initramfs
+from hostlift.formats import cpio, fstab, initramfs
 from hostlift.formats.cpio import Member
 
 LINES = st.lists(
@@ -30,6 +30,7 @@ LINES = st.lists(
             b"# caf\xe9\n",
             b"UUID=1 / ext4 defaults 0 1\n",
             b"  /dev/sda1\t/x",
+            b'LABEL="a\\040b" /my\\040data xfs ro\n',
             b"\r\n",
             b"x\x00y \n",
             b"mapping e*\n",
@@ -64,6 +65,16 @@ def test_changing_an_fstab_line_changes_that_line_only(data: bytes, index: int) 
     assert (again[at].spec, again[at].file) == ("UUID=new", lines[at].file)
     assert "nofail" in again[at].options
     assert set(lines[at].options) - {"defaults"} <= set(again[at].options)
+
+
+@given(data=FILES, index=st.integers(0, 20), spec=st.text(min_size=1, max_size=20))
+def test_an_fstab_spec_that_was_put_is_got(data: bytes, index: int, spec: str) -> None:
+    """Blanks, quotes, backslashes and hashes in a name do not become other fields, or comments."""
+    lines = fstab.entries(data)
+    if not lines:
+        return
+    new = fstab.parse_line(lines[index % len(lines)].with_spec(spec).text)
+    assert (new.spec, new.file) == (spec, lines[index % len(lines)].file)
 
 
 @given(before=st.lists(VALUES, max_size=3), value=VALUES)

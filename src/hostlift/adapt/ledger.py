@@ -27,6 +27,7 @@ from hostlift.adapt.snapshot import (
     take,
 )
 from hostlift.errors import StateError
+from hostlift.formats.names import shown
 from hostlift.host.files import atomic_write
 from hostlift.model.adaptation import Edit, EditKind
 from hostlift.ports.tree import PROTECTED, Attributes, Tree
@@ -141,8 +142,8 @@ class Ledger:
 
     def note(self, text: str) -> None:
         """Keep a sentence for a person; durable with the next edit."""
-        if text not in self._content.notes:
-            self._content.notes.append(text)
+        if shown(text) not in self._content.notes:
+            self._content.notes.append(shown(text))
 
     def record(
         self,

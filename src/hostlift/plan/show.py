@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from hostlift.formats.names import shown
 from hostlift.model.plan import (
     GIB,
     Area,
@@ -110,16 +111,11 @@ def _what(area: Area) -> str:
 def _volume(volume: Volume, area: Area) -> list[str]:
     told = []
     if volume.subvolume and volume.mount_point != area.mount_point:
-        told.append(f"subvolume {_printable(volume.subvolume)} on {volume.mount_point}")
+        told.append(f"subvolume {shown(volume.subvolume)} on {volume.mount_point}")
     told += [f"from {t.path} into {t.prefix}" for t in volume.trees if t.prefix != "/"]
     if volume.excludes:
-        told.append("without " + " ".join(_printable(p) for p in volume.excludes))
+        told.append("without " + " ".join(shown(p) for p in volume.excludes))
     return told
-
-
-def _printable(pattern: str) -> str:
-    """Names that are not UTF-8 hold surrogates, which cannot be printed."""
-    return pattern.encode("utf-8", "backslashreplace").decode()
 
 
 def _plain(value: object) -> Json:
@@ -128,7 +124,7 @@ def _plain(value: object) -> Json:
     if isinstance(value, tuple | list):
         return [_plain(v) for v in value]
     if isinstance(value, str):
-        return _printable(str(value))
+        return shown(str(value))
     if value is None or isinstance(value, bool | int | float):
         return value
     raise TypeError(f"not JSON-able: {type(value).__name__}")

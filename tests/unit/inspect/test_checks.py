@@ -284,6 +284,17 @@ def test_fstab_lines_without_their_device_are_named(
     assert "nas:/x" in notes[1]
 
 
+def test_fstab_is_read_as_mount_reads_it(judge: Judge, machine: Machine, source: Path) -> None:
+    """Quotes and escapes are no part of a name, lines may end early, bytes may be anything."""
+    (source / "etc/fstab").write_bytes(
+        b'UUID="aa" / ext4\nLABEL=dat\\141 /dat\\141\n/dev/sdz9 /caf\xe9\\040noir xfs ro 0 2\n'
+    )
+    found = judge("GUESTOS.Fstab", machine)
+    evidence = only(found, Severity.WARNING).evidence
+    assert evidence == "/dev/sdz9 on /caf\\udce9 noir"
+    assert "/dev/sdz9" in only(found, Severity.NOTE).evidence
+
+
 @pytest.mark.parametrize(
     ("skew", "severity"),
     [

@@ -18,6 +18,7 @@ from hostlift.adapt.linux.bench import Bench, Step
 from hostlift.adapt.linux.catalogue import FAMILIES, STEPS
 from hostlift.adapt.linux.toolbox import survey
 from hostlift.errors import AdaptError
+from hostlift.formats.names import shown
 from hostlift.model.adaptation import AdaptOrder, AdaptReport
 from hostlift.ports.commands import Commands
 from hostlift.ports.tree import Tree
@@ -84,7 +85,7 @@ def check(bench: Bench) -> None:
         if problems:
             notes = "; ".join(bench.notes)
             hint = f"Noted on the way: {notes}." if notes else ""
-            raise AdaptError("; ".join(problems), subject=step.name, hint=hint)
+            raise AdaptError(shown("; ".join(problems)), subject=step.name, hint=hint)
 
 
 def undo(ledger: Path, tree: Tree) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hostlift.formats.names import shown
 from hostlift.inspect.guest import Guest
 from hostlift.model.finding import Finding, Severity
 from hostlift.model.machine import Machine
@@ -63,27 +64,31 @@ class Check:
 
 def ok(check: str, title: str, evidence: str = "") -> Finding:
     """Passed."""
-    return Finding(check=check, severity=Severity.OK, title=title, evidence=evidence)
+    return _finding(check, Severity.OK, title, evidence, "")
 
 
 def note(check: str, title: str, evidence: str, remedy: str = "") -> Finding:
     """Worth knowing; nothing to do."""
-    return Finding(
-        check=check, severity=Severity.NOTE, title=title, evidence=evidence, remedy=remedy
-    )
+    return _finding(check, Severity.NOTE, title, evidence, remedy)
 
 
 def warning(check: str, title: str, evidence: str, remedy: str) -> Finding:
     """Works, with a loss that the user should know of."""
-    return Finding(
-        check=check, severity=Severity.WARNING, title=title, evidence=evidence, remedy=remedy
-    )
+    return _finding(check, Severity.WARNING, title, evidence, remedy)
 
 
 def blocker(check: str, title: str, evidence: str, remedy: str) -> Finding:
     """Cannot work."""
+    return _finding(check, Severity.BLOCKER, title, evidence, remedy)
+
+
+def _finding(check: str, severity: Severity, title: str, evidence: str, remedy: str) -> Finding:
     return Finding(
-        check=check, severity=Severity.BLOCKER, title=title, evidence=evidence, remedy=remedy
+        check=check,
+        severity=severity,
+        title=title,
+        evidence=shown(evidence),
+        remedy=shown(remedy),
     )
 
 

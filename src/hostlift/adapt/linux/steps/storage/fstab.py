@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 from hostlift.adapt import reading
 from hostlift.adapt.editor import Editor
-from hostlift.adapt.formats.fstab import Line, parse, render
 from hostlift.adapt.linux.bench import Bench, Step
+from hostlift.formats.fstab import NETWORK, TAGS, Line, parse, render
 from hostlift.model.plan import Area
 
 _PATH = "/etc/fstab"
 _WHY = "names of devices that do not exist on ECS"
-_TAGS = ("UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=", "/dev/")
-_NETWORK = {"nfs", "nfs4", "cifs", "smbfs", "ceph", "glusterfs", "fuse.sshfs", "lustre", "ocfs2"}
+_DEVICES = (*TAGS, "/dev/")
 _REMOVABLE = ("/dev/cdrom", "/dev/sr", "/dev/dvd", "/dev/fd", "/dev/scd")
 _ABSENT = ("nofail", "x-systemd.device-timeout=5s")
 
@@ -35,8 +34,7 @@ def apply(bench: Bench, edit: Editor) -> None:
 def check(bench: Bench) -> Iterator[str]:
     """Every line that must mount names something that exists on the target."""
     for line in parse(reading.data(bench.tree, _PATH) or b""):
-        needed = line.is_entry and not {"nofail", "noauto"} & set(line.options)
-        if needed and line.spec.startswith(_TAGS) and not bench.layout.knows(line.spec):
+        if line.is_needed and line.spec.startswith(_DEVICES) and not bench.layout.knows(line.spec):
             yield f"{_PATH} names {line.spec} for {line.file}, which is not on the target"
 
 
@@ -62,11 +60,11 @@ def _adapted(bench: Bench, line: Line, swaps: Iterator[Area], shared: dict[str, 
         return line
     if _is_removable(line):
         return line.commented("hostlift, no such drive on ECS")
-    if line.kind in _NETWORK:
+    if line.kind in NETWORK:
         return line.with_options("_netdev", "nofail")
     if line.kind == "swap":
         return _swap(bench, line, swaps)
-    if not line.spec.startswith(_TAGS) or bench.layout.knows(line.spec):
+    if not line.spec.startswith(_DEVICES) or bench.layout.knows(line.spec):
         return line
     here = bench.layout.at(line.file) or shared.get(line.spec)
     if here is not None and here.fs_uuid:
@@ -76,7 +74,7 @@ def _adapted(bench: Bench, line: Line, swaps: Iterator[Area], shared: dict[str, 
 
 
 def _swap(bench: Bench, line: Line, swaps: Iterator[Area]) -> Line:
-    if not line.spec.startswith(_TAGS):
+    if not line.spec.startswith(_DEVICES):
         if line.spec.startswith("/") and not bench.tree.exists(line.spec):
             bench.note(f"the swap file {line.spec} was not migrated and is switched off")
             return line.commented("hostlift, this swap file was not migrated")

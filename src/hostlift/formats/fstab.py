@@ -1,13 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""fstab(5), byte for byte."""
+"""fstab(5): read as getmntent(3) reads it, edited byte for byte."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-_FIELD = re.compile(r"\S+")
+NETWORK = frozenset(
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "9p",
+        "ceph",
+        "glusterfs",
+        "fuse.glusterfs",
+        "fuse.sshfs",
+        "lustre",
+        "ocfs2",
+        "gfs2",
+        "davfs",
+        "afs",
+        "gpfs",
+        "beegfs",
+    ]
+)
+"""Kinds that wait for another machine."""
+TAGS = ("UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=")
+"""What a device is named by instead of its path."""
+_BLANK = " \t"
+_FIELD = re.compile(r"[^ \t\r\n]+")
 _FIELDS = 6
+_ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
+_ESCAPED = re.compile(r"""[ \t\n\r\\#"']""")
+_QUOTED = re.compile(r"""\A([A-Z]+=)(["'])(.*)\2\Z""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +52,13 @@ class Line:
 
     @property
     def spec(self) -> str:
-        """What is mounted."""
-        return self._field(0)
+        """What is mounted; a tag's value without its quotes."""
+        return _plain(_QUOTED.sub(r"\1\3", self._field(0)))
 
     @property
     def file(self) -> str:
-        """Where; escapes as written."""
-        return self._field(1)
+        """Where."""
+        return _plain(self._field(1))
 
     @property
     def kind(self) -> str:
@@ -42,9 +70,14 @@ class Line:
         """Mount options; ``defaults`` when they are left out."""
         return tuple((self._field(3) or "defaults").split(","))
 
+    @property
+    def is_needed(self) -> bool:
+        """True when the boot stops where this cannot be mounted."""
+        return self.is_entry and not {"nofail", "noauto"} & set(self.options)
+
     def with_spec(self, spec: str) -> Line:
         """The same line for another device."""
-        return self._replaced(0, spec)
+        return self._replaced(0, _ESCAPED.sub(lambda m: f"\\{ord(m[0]):03o}", spec))
 
     def with_options(self, *more: str) -> Line:
         """The same line with options added that it lacks."""
@@ -76,7 +109,7 @@ class Line:
 
 def parse_line(text: str) -> Line:
     """A line with its end, if it has one."""
-    if text.lstrip().startswith("#"):
+    if text.lstrip(_BLANK).startswith("#"):
         return Line(text, ())
     return Line(text, tuple(m.span() for m in _FIELD.finditer(text))[:_FIELDS])
 
@@ -87,6 +120,11 @@ def parse(data: bytes) -> list[Line]:
     return [parse_line(t) for t in re.findall(r"[^\n]*\n|[^\n]+", text)]
 
 
+def entries(data: bytes) -> list[Line]:
+    """The lines that mean something."""
+    return [line for line in parse(data) if line.is_entry]
+
+
 def render(lines: list[Line]) -> bytes:
     """The file."""
     return "".join(line.text for line in lines).encode("utf-8", "surrogateescape")
@@ -94,3 +132,9 @@ def render(lines: list[Line]) -> bytes:
 
 def _name(option: str) -> str:
     return option.partition("=")[0]
+
+
+def _plain(field: str) -> str:
+    raw = field.encode("utf-8", "surrogateescape")
+    plain = _ESCAPE.sub(lambda m: bytes([int(m[1], 8)]), raw)
+    return plain.decode("utf-8", "surrogateescape")
