@@ -8,16 +8,18 @@ runs System V's links, too): each is looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.reading import names
+from hostlift.model.agents import service_of
 from hostlift.ports.tree import Tree
 
 UNITS = ("/usr/lib/systemd/system", "/lib/systemd/system", "/etc/systemd/system")
 _MASKS = "/etc/systemd/system"
+_MASK = "/dev/null"
+_WANTS = (".wants", ".requires")
 _UPSTART = "/etc/init"
 _RC_FOLDERS = tuple(
     f"{top}/rc{level}.d" for top in ("/etc", "/etc/rc.d", "/etc/init.d") for level in "2345"
@@ -66,27 +68,43 @@ def is_enabled(tree: Tree, service: str) -> bool:
     )
 
 
-def keep_off(tree: Tree, edit: Editor, patterns: tuple[str, ...], why: str) -> None:
-    """Keep every installed service whose name matches from starting."""
+def keep_off(tree: Tree, edit: Editor, unwanted: Callable[[str], bool], why: str) -> None:
+    """Keep every installed service from starting whose name is ``unwanted``.
+
+    Timers, sockets and paths of the same name are kept off, too: they would fail without it.
+    """
     for unit in sorted({u for folder in UNITS for u in names(tree, folder)}):
-        if unit.endswith(".service") and _fits(unit.removesuffix(".service"), patterns):
-            edit.link(f"{_MASKS}/{unit}", "/dev/null", why)
+        if unwanted(service_of(unit)):
+            edit.link(f"{_MASKS}/{unit}", _MASK, why)
     for job in names(tree, _UPSTART):
-        if job.endswith(".conf") and _fits(job.removesuffix(".conf"), patterns):
+        if job.endswith(".conf") and unwanted(job.removesuffix(".conf")):
             edit.write(f"{_UPSTART}/{job.removesuffix('.conf')}.override", b"manual\n", why)
     for path, name in (*_links(tree), *_levels(tree)):
-        if _fits(name, patterns):
+        if unwanted(name):
             edit.remove(path, why)
 
 
-def _fits(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def started(tree: Tree) -> Iterator[str]:
+    """Services that something starts at boot and that nothing keeps off."""
+    for folder in UNITS:
+        for wants in names(tree, folder):
+            for unit in names(tree, f"{folder}/{wants}") if wants.endswith(_WANTS) else ():
+                if not _is_masked(tree, unit) and service_of(unit):
+                    yield service_of(unit)
+    yield from (name for _, name in (*_links(tree), *_levels(tree)))
+
+
+def _is_masked(tree: Tree, unit: str) -> bool:
+    path = f"{_MASKS}/{unit}"
+    return tree.exists(path) and (
+        tree.stat(path, follow=False).kind == "link" and tree.readlink(path) == _MASK
+    )
 
 
 def _wants(tree: Tree, unit: str) -> Iterator[str]:
     for folder in UNITS:
         for name in names(tree, folder):
-            if name.endswith((".wants", ".requires")) and unit in names(tree, f"{folder}/{name}"):
+            if name.endswith(_WANTS) and unit in names(tree, f"{folder}/{name}"):
                 yield f"{folder}/{name}/{unit}"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from hostlift.inspect.checks.context import Check, CheckContext, note, ok
 from hostlift.inspect.guest import Guest
+from hostlift.model import agents
+from hostlift.model.agents import Agent
 from hostlift.model.finding import Finding
 from hostlift.model.machine import Machine
 
@@ -14,20 +16,8 @@ SECURITY_ID = "GUESTOS.SecurityCenterAgent"
 FOREIGN_ID = "hostlift.ForeignAgents"
 _ASSISTANT = ("/usr/local/share/aliyun-assist", "/etc/systemd/system/aliyun.service")
 _SECURITY = ("/usr/local/aegis",)
-FOREIGN = {
-    "QEMU guest agent": ("/usr/bin/qemu-ga", "/usr/sbin/qemu-ga"),
-    "VMware Tools": ("/usr/bin/vmtoolsd", "/etc/vmware-tools"),
-    "VirtualBox Guest Additions": ("/usr/sbin/VBoxService",),
-    "Hyper-V daemons": ("/usr/sbin/hypervkvpd", "/usr/sbin/hv_kvp_daemon"),
-    "Xen guest agent": ("/usr/sbin/xe-daemon",),
-    "Azure agent": ("/usr/sbin/waagent", "/usr/bin/waagent"),
-    "AWS SSM agent": ("/usr/bin/amazon-ssm-agent", "/snap/amazon-ssm-agent"),
-    "Google guest agent": ("/usr/bin/google_guest_agent",),
-    "Oracle Cloud agent": ("/usr/libexec/oracle-cloud-agent",),
-    "Tencent Cloud agents": ("/usr/local/qcloud",),
-    "Huawei Cloud agent": ("/usr/local/uniagent",),
-}
-"""Name for a person -> files of which one is there where it is installed."""
+_UNITS = ("/usr/lib/systemd/system", "/lib/systemd/system", "/etc/systemd/system")
+_SCRIPTS = "/etc/init.d"
 
 
 def run(machine: Machine, context: CheckContext) -> list[Finding]:
@@ -48,11 +38,24 @@ def _own(guest: Guest, check: str, title: str, files: tuple[str, ...]) -> Findin
 
 def _foreign(guest: Guest) -> Finding:
     title = "Agents of other platforms"
-    there = [name for name, files in FOREIGN.items() if any(guest.exists(f) for f in files)]
+    services = _services(guest)
+    there = [agent.name for agent in agents.FOREIGN if _is_there(guest, agent, services)]
     if not there:
         return ok(FOREIGN_ID, title, "none")
     evidence = f"{', '.join(there)}: switched off in the copy, which can be undone; files stay"
     return note(FOREIGN_ID, title, evidence)
+
+
+def _is_there(guest: Guest, agent: Agent, services: set[str]) -> bool:
+    return any(guest.exists(f) for f in (*agent.files, *agent.schedules)) or any(
+        agent.has_service(service) for service in services
+    )
+
+
+def _services(guest: Guest) -> set[str]:
+    """What is installed, whether it starts or not."""
+    units = {agents.service_of(unit) for folder in _UNITS for unit in guest.names(folder)}
+    return units.union(guest.names(_SCRIPTS)) - {""}
 
 
 CHECK = Check(ID, TITLE, run)
