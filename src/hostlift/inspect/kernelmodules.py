@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from hostlift.errors import FormatError
 from hostlift.formats import imagekinds, initramfs, modules, pe
 from hostlift.formats.imagekinds import ImageKind
+from hostlift.formats.menus import Installed, default_release
 from hostlift.inspect.guest import Guest
-from hostlift.model.machine import Kernel
+from hostlift.model.machine import Kernel, Machine
 
 EARLY = ("virtio_pci", "virtio_blk", "nvme")
 """Drivers that find the disk on ECS: all must be loaded before the root file system is."""
@@ -39,6 +40,12 @@ def modules_of(guest: Guest, release: str) -> modules.Modules:
         guest.data(f"{folder}/modules.builtin"),
         guest.text(f"/boot/config-{release}"),
     )
+
+
+def default_kernel(guest: Guest, machine: Machine) -> str:
+    """The release that starts when nobody touches the boot menu; the newest where it cannot tell."""
+    found = [Installed(k.release, (k.image, k.initramfs)) for k in machine.kernels]
+    return default_release(guest, machine.loader, found)
 
 
 def image_of(guest: Guest, kernel: Kernel, known: modules.Modules) -> Image | None:

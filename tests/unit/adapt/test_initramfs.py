@@ -154,6 +154,47 @@ def test_a_damaged_image_is_an_error_that_names_it(tmp_path: Path) -> None:
     assert error.value.subject == IMAGE
 
 
+SPARE = "5.10.0-8-amd64"
+MENU = f"""\
+set default="0"
+menuentry a {{
+ linux /boot/vmlinuz-{SPARE} root=UUID=1
+}}
+menuentry b {{
+ linux /boot/vmlinuz-{RELEASE} root=UUID=1
+}}
+"""
+
+
+def guest_with_spare(content: bytes) -> MemoryTree:
+    """Two kernels, the newer one in order."""
+    tree = guest(image(MODULES, INIT_TOP))
+    tree.write(f"/boot/vmlinuz-{SPARE}", b"kernel")
+    tree.write(f"/boot/initrd.img-{SPARE}", content)
+    tree.symlink(f"/lib/modules/{SPARE}", RELEASE)
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(image(MODULES)[:-40], "ends too early"), (image([]), "no way to join")]
+)
+def test_the_image_of_a_spare_kernel_stops_only_those_who_start_it(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    """A note, while another kernel starts by default; an error once the menu starts this one."""
+    tree = guest_with_spare(content)
+    bench = a_bench(tree, tmp_path, ScriptedCommands(), NO_REBUILD)
+    assert run(bench) == []
+    assert tree.read(f"/boot/initrd.img-{SPARE}") == content
+    (note,) = bench.notes
+    assert why in note
+    assert f"{RELEASE} starts by default" in note
+    tree.mkdir("/boot/grub")
+    tree.write("/boot/grub/grub.cfg", MENU.encode())
+    with pytest.raises(AdaptError, match=why):
+        run(a_bench(tree, tmp_path, ScriptedCommands(), NO_REBUILD))
+
+
 SHELL = Member("bin/busybox", stat.S_IFREG | 0o755, data=b"busybox")
 
 

@@ -18,7 +18,7 @@ from hostlift.formats import cpio
 from hostlift.formats.cpio import Member
 from hostlift.inspect.checks import CATALOGUE, CheckContext, check_all
 from hostlift.model.finding import Finding, Severity
-from hostlift.model.machine import FileSystem, Firmware, Machine, Workload
+from hostlift.model.machine import FileSystem, Firmware, Kernel, Machine, Workload
 
 RELEASE = "6.1.0-18-amd64"
 INITRAMFS = f"boot/initrd.img-{RELEASE}"
@@ -184,6 +184,99 @@ def test_an_initramfs_that_cannot_be_read_blocks(
     found = only(judge("GUESTOS.Virtio", machine)[1:], Severity.BLOCKER)
     assert f"/{INITRAMFS}: " in found.evidence
     assert why in found.evidence
+
+
+SPARE = "5.10.0-8-amd64"
+MENUS = {
+    "grub2": (
+        "boot/grub/grub.cfg",
+        (
+            'set default="{}"\n'
+            f"menuentry a {{{{\n linux /vmlinuz-{RELEASE} ro\n}}}}\n"
+            f"menuentry b {{{{\n linux /vmlinuz-{SPARE} ro\n}}}}\n"
+        ),
+    ),
+    "grub-legacy": (
+        "boot/grub/menu.lst",
+        f"default {{}}\ntitle a\nkernel /vmlinuz-{RELEASE}\ntitle b\nkernel /vmlinuz-{SPARE}\n",
+    ),
+}
+
+
+def with_spare(machine: Machine, source: Path, spare: bytes | None) -> Machine:
+    """The same with an older kernel, its initramfs empty of sense, or missing."""
+    (source / f"lib/modules/{SPARE}").mkdir(parents=True)
+    for name in ("modules.dep",):
+        data = (source / f"lib/modules/{RELEASE}/{name}").read_bytes()
+        (source / f"lib/modules/{SPARE}/{name}").write_bytes(data)
+    initramfs = f"/boot/initrd.img-{SPARE}" if spare is not None else ""
+    if spare is not None:
+        (source / initramfs[1:]).write_bytes(spare)
+    older = Kernel(release=SPARE, image=f"/boot/vmlinuz-{SPARE}", initramfs=initramfs)
+    return replace(machine, kernels=(older, *machine.kernels))
+
+
+@pytest.mark.parametrize("spare", [b"", b"lzop", an_image("virtio")[:-30], None])
+def test_a_damaged_or_missing_initramfs_of_a_spare_kernel_is_a_warning(
+    judge: Judge, machine: Machine, source: Path, spare: bytes | None
+) -> None:
+    """Without a menu that tells, the newest kernel starts."""
+    found = only(judge("GUESTOS.Virtio", with_spare(machine, source, spare)), Severity.WARNING)
+    assert found.check == "GUESTOS.KernelVersion"
+    assert SPARE in found.evidence
+    assert "only a spare kernel" in found.evidence
+
+
+@pytest.mark.parametrize("loader", MENUS)
+@pytest.mark.parametrize(("default", "severity"), [(0, Severity.WARNING), (1, Severity.BLOCKER)])
+def test_the_kernel_that_the_menu_starts_must_have_its_initramfs(
+    judge: Judge, machine: Machine, source: Path, loader: str, default: int, severity: Severity
+) -> None:
+    """The older one may be the default."""
+    path, text = MENUS[loader]
+    (source / path).parent.mkdir(parents=True)
+    (source / path).write_text(text.format(default))
+    spare = replace(with_spare(machine, source, b"lzop"), loader=loader)
+    assert SPARE in only(judge("GUESTOS.Virtio", spare), severity).evidence
+
+
+def test_with_entries_the_saved_one_must_have_its_initramfs(
+    judge: Judge, machine: Machine, source: Path
+) -> None:
+    """Red Hat's menus hold no kernels; the entry's name is in the environment of GRUB."""
+    spare = replace(with_spare(machine, source, None), loader="grub2")
+    (source / "boot/loader/entries").mkdir(parents=True)
+    (source / "boot/grub2").mkdir()
+    for release in (RELEASE, SPARE):
+        entry = source / f"boot/loader/entries/0af3-{release}.conf"
+        entry.write_text(f"title x\nversion {release}\nlinux /vmlinuz-{release}\n")
+    (source / "boot/grub2/grub.cfg").write_text('set default="${saved_entry}"\nblscfg\n')
+    assert "spare" in only(judge("GUESTOS.Virtio", spare), Severity.WARNING).evidence
+    saved = f"# GRUB Environment Block\nsaved_entry=0af3-{SPARE}\n"
+    (source / "boot/grub2/grubenv").write_text(saved)
+    found = only(judge("GUESTOS.Virtio", spare), Severity.BLOCKER)
+    assert f"no initramfs in /boot for {SPARE}, whose virtio_blk are modules" in found.evidence
+
+
+def test_a_kernel_with_everything_built_in_needs_no_initramfs(
+    judge: Judge, machine: Machine, source: Path
+) -> None:
+    """Made by hand, as many are."""
+    (source / f"lib/modules/{RELEASE}/modules.dep").unlink()
+    (source / f"boot/config-{RELEASE}").write_text("CONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_NET=y\n")
+    bare = replace(machine, kernels=(replace(machine.kernels[0], initramfs=""),))
+    assert [f.severity for f in judge("GUESTOS.Virtio", bare)] == [Severity.OK]
+
+
+def test_a_default_kernel_without_virtio_blocks_although_another_has_it(
+    judge: Judge, machine: Machine
+) -> None:
+    """The copy would start the one that cannot."""
+    newer = replace(machine.kernels[0], release="9.0-odd", running=False)
+    both = judge("GUESTOS.Virtio", replace(machine, kernels=(*machine.kernels, newer)))
+    found = only(both, Severity.BLOCKER)
+    assert "9.0-odd lacks virtio_blk" in found.evidence
+    assert "grub-set-default" in found.remedy
 
 
 def test_a_kernel_without_virtio_blocks_unless_another_has_it(

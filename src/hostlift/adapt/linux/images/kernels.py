@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hostlift.adapt.linux.bench import Bench
 from hostlift.adapt.reading import data
 from hostlift.formats import modules
+from hostlift.formats.menus import Installed, default_release
 
 MODULES = "/lib/modules"
 NEEDED = ("virtio_pci", "virtio_blk")
@@ -71,6 +72,13 @@ def kernels(bench: Bench) -> Iterator[Kernel]:
             bench.note(f"kernel {release} has no index of its modules and was not looked at")
             continue
         yield Kernel(release, file, _first(bench, _IMAGES, release), found)
+
+
+def default(bench: Bench) -> str:
+    """The release that the copy starts when nobody touches its menu; the newest where it cannot tell."""
+    found = [Installed(k.release, (k.file, k.image)) for k in kernels(bench)]
+    kind = bench.tools.loaders[0].kind.value if bench.tools.loaders else ""
+    return default_release(bench, kind, found)
 
 
 def needed(bench: Bench, kernel: Kernel) -> list[str]:

@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostlift.adapt.editor import Editor
-from hostlift.adapt.formats import bootlines, grubcfg, grubenv
+from hostlift.adapt.formats import bootlines, grubcfg
 from hostlift.adapt.layout import Stacked
 from hostlift.adapt.linux import bootmenus, cmdline
 from hostlift.adapt.linux.bench import Bench, Step
 from hostlift.adapt.linux.guest_tool import run_tool
+from hostlift.formats import grubenv
 
 _NAME = "grub-menu"
 _TERMINAL = (

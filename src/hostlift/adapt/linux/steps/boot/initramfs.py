@@ -8,12 +8,13 @@ archives in turn and later files win. Either way the result is read again.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.linux.bench import Bench, Step
 from hostlift.adapt.linux.guest_tool import run_tool
-from hostlift.adapt.linux.images.kernels import Kernel, kernels, needed, unable, wanted
+from hostlift.adapt.linux.images.kernels import Kernel, default, kernels, needed, unable, wanted
 from hostlift.adapt.linux.images.remembering import remember_modules
 from hostlift.adapt.linux.images.supplement import supplement
 from hostlift.adapt.linux.images.unified import missing as missing_in_unified
@@ -28,7 +29,7 @@ _WHY = "the image of kernel {} lacks {}"
 
 def apply(bench: Bench, edit: Editor) -> None:
     """See to it that every kernel finds its root on ECS."""
-    for kernel in kernels(bench):
+    for kernel in _readable(bench):
         missing = _missing(bench, kernel) if kernel.image else []
         if not missing or unable(kernel):
             continue
@@ -37,22 +38,52 @@ def apply(bench: Bench, edit: Editor) -> None:
         if bench.order.rebuild_initramfs:
             _rebuild(bench, kernel, why)
         if _missing(bench, kernel):
-            _append(bench, edit, kernel, why)
+            with _forgiving(bench, kernel):
+                _append(bench, edit, kernel, why)
 
 
 def check(bench: Bench) -> Iterator[str]:
-    """At least one kernel can start here, and none has an image that cannot."""
+    """At least one kernel can start here, and the one that starts by default has what it needs."""
     able = 0
-    for kernel in kernels(bench):
+    starts = default(bench)
+    for kernel in _readable(bench):
         lacking = unable(kernel)
         missing = [] if lacking else _missing(bench, kernel)
-        if missing and kernel.image:
+        if missing and kernel.image and kernel.release == starts:
             yield f"{kernel.image} lacks {', '.join(missing)}"
         able += not lacking and not missing
         if lacking:
             bench.note(f"kernel {kernel.release} has no {', '.join(lacking)}: choose another one")
     if not able and not any(missing_in_unified(bench, i) == [] for i in unified_images(bench)):
         yield "no installed kernel can find its disk on ECS (virtio_blk)"
+
+
+def _readable(bench: Bench) -> Iterator[Kernel]:
+    """All but spare kernels with a damaged image, which nobody starts."""
+    for kernel in kernels(bench):
+        with _forgiving(bench, kernel):
+            if kernel.image:
+                _members(bench, kernel)
+            yield kernel
+
+
+@contextlib.contextmanager
+def _forgiving(bench: Bench, kernel: Kernel) -> Iterator[None]:
+    """What is wrong with a spare kernel's image becomes a note.
+
+    Raises:
+        AdaptError: It is the image of the kernel that starts by default.
+    """
+    try:
+        yield
+    except (AdaptError, FormatError) as error:
+        starts = default(bench)
+        if kernel.release == starts:
+            raise AdaptError(error.message, subject=kernel.image, hint=error.hint) from error
+        bench.note(
+            f"{kernel.image} was left as it is ({error.message}): it is of a spare kernel, and"
+            f" {starts} starts by default"
+        )
 
 
 def _missing(bench: Bench, kernel: Kernel) -> list[str]:
@@ -65,10 +96,7 @@ def _members(bench: Bench, kernel: Kernel) -> list[Member]:
     status = bench.tree.stat(kernel.image)
     key = (kernel.image, status.mtime_ns, status.size)
     if key not in bench.images:
-        try:
-            found = initramfs.members(bench.tree.read(kernel.image), imagekinds.is_told)
-        except FormatError as error:
-            raise AdaptError(error.message, subject=kernel.image) from error
+        found = initramfs.members(bench.tree.read(kernel.image), imagekinds.is_told)
         bench.images[key] = found
     return bench.images[key]
 
