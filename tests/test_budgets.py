@@ -43,7 +43,7 @@ ARGUMENTS: dict[str, str] = {
     "src/hostlift/host/command.py:run": "the port's signature: one door, every wish of a caller",
     "src/hostlift/ports/commands.py:run": "the port itself",
 }
-PACKAGES: dict[str, str] = {"src/hostlift/inspect/checks": "a check is a file"}
+PACKAGES: dict[str, str] = {}
 
 
 def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:

@@ -67,14 +67,23 @@ def append(image: bytes, archive: bytes) -> bytes:
 
 
 def plain_module(name: str, data: bytes) -> bytes:
-    """A kernel module's own bytes, whatever it is compressed with; signatures stay valid."""
-    if name.endswith(".gz"):
-        return zlib.decompress(data, wbits=31)
-    if name.endswith(".xz"):
-        return lzma.decompress(data)
-    if name.endswith(".zst"):
-        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
-    return data
+    """A kernel module's own bytes, whatever it is compressed with; signatures stay valid.
+
+    Raises:
+        FormatError: It is damaged.
+    """
+    unpack = next((u for suffix, u in _UNPACK.items() if name.endswith(suffix)), bytes)
+    try:
+        return unpack(data)
+    except (zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        raise FormatError(f"damaged module: {error}", subject=name) from error
+
+
+_UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": lambda data: zlib.decompress(data, wbits=31),
+    ".xz": lzma.decompress,
+    ".zst": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+}
 
 
 def _feed_compressed(reader: Reader, image: bytes, position: int) -> int:

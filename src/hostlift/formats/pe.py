@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+SHIM_MARK = b"UEFI SHIM"
+"""What every shim, the loader that firmware trusts, has in it."""
 _DOS = b"MZ"
 _MAGIC = b"PE\0\0"
 _LFANEW = 0x3C

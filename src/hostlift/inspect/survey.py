@@ -105,6 +105,7 @@ def survey(root: Path, *, commands: Commands, clock: Clock, host: Host = THIS_HO
         ties=ties(guest, host.proc, host.sys, live=live),
         listening=network.listening(host.proc) if live else (),
         selinux=system.selinux(guest, host.sys, live=live),
+        secure_boot=system.secure_boot(host.sys) if live else "",
         loader=loader,
         loader_version=loader_version,
         virtualization=system.virtualization(host.sys, host.proc) if live else "",

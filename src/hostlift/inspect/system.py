@@ -36,6 +36,7 @@ _LOADERS = (
     ("extlinux", ("/boot/extlinux.conf", "/boot/extlinux/extlinux.conf", "/boot/syslinux")),
     ("unified", _UNIFIED),
 )
+_EFI_GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 _GRUB_PACKAGES = ("grub-common", "grub2-common", "grub-pc", "grub-efi-amd64")
 _GRUB_MODULE = "/boot/grub*/*/normal.mod"
 _HYPERVISORS = (
@@ -201,6 +202,31 @@ def firmware(sys: Path, disks: Iterable[Disk], *, live: bool) -> Firmware:
     bios = (TableKind.GPT, BIOS_BOOT_TYPE) in parts
     esp = (TableKind.GPT, ESP_TYPE) in parts or (TableKind.MBR, "ef") in parts
     return Firmware.UEFI if esp and not bios else Firmware.BIOS
+
+
+def secure_boot(sys: Path) -> str:
+    """``on``, ``off`` or ``setup``, as the firmware's variables say; empty without them.
+
+    Variables of UEFI are behind four octets of attributes in efivarfs; before Linux 3.8 they were
+    bare, in ``efi/vars``.
+    """
+    values = {name: _variable(sys, name) for name in ("SecureBoot", "SetupMode")}
+    if values["SecureBoot"] is None:
+        return ""
+    if values["SecureBoot"]:
+        return "on"
+    return "setup" if values["SetupMode"] else "off"
+
+
+def _variable(sys: Path, name: str) -> int | None:
+    places = ((f"efivars/{name}-{_EFI_GLOBAL}", 4), (f"vars/{name}-{_EFI_GLOBAL}/data", 0))
+    for place, before in places:
+        try:
+            value = (sys / "firmware/efi" / place).read_bytes()[before:]
+        except OSError:
+            continue
+        return value[0] if value else None
+    return None
 
 
 def selinux(guest: Guest, sys: Path, *, live: bool) -> str:

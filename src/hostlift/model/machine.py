@@ -282,6 +282,8 @@ class Machine:
     loader: str = ""
     """``grub2``, ``grub-legacy``, ``extlinux``, ``systemd-boot``, ``unified`` or empty."""
     loader_version: str = ""
+    secure_boot: str = ""
+    """``on``, ``off`` or ``setup`` (no keys: nothing is checked); empty: not known, or no UEFI."""
     virtualization: str = ""
     clock_skew: float | None = None
     """Seconds this clock is ahead of the cloud's; None when not measured."""

@@ -41,7 +41,7 @@ def initrd(*modules: str) -> bytes:
         Member(f"usr/lib/modules/{RELEASE}/kernel/{m}.ko.xz", stat.S_IFREG | 0o644, data=b"m")
         for m in modules
     ]
-    return gzip.compress(cpio.write(files))
+    return gzip.compress(cpio.write(files), mtime=0)
 
 
 def an_image(*modules: str, line: str | None = GOOD, signed: bool = False) -> bytes:

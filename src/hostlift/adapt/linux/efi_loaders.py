@@ -11,8 +11,8 @@ from hostlift.adapt.linux.found import esp
 from hostlift.adapt.linux.images import unified
 from hostlift.adapt.linux.images.unified import STUB_MARK
 from hostlift.adapt.reading import data
+from hostlift.formats.pe import SHIM_MARK
 
-SHIM_MARK = b"UEFI SHIM"
 _GRUB_MARK = b"GRUB"
 _SYSTEMD_MARK = b"LoaderInfo: systemd-boot"
 _SYSTEMD_PACKAGED = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from hostlift.inspect.checks import (
     addresses,
-    bootloader,
     clock,
     datadisks,
     dropped,
@@ -25,9 +24,9 @@ from hostlift.inspect.checks import (
     statefolder,
     storage,
     swap,
-    virtio,
     workloads,
 )
+from hostlift.inspect.checks.boot import bootloader, secureboot, virtio
 from hostlift.inspect.checks.context import Check, CheckContext
 from hostlift.inspect.checks.image import (
     accounts,
@@ -53,6 +52,7 @@ CATALOGUE: tuple[Check, ...] = (
     virtio.CHECK,
     nvme.CHECK,
     bootloader.CHECK,
+    secureboot.CHECK,
     filesystems.CHECK,
     storage.CHECK,
     fidelity.CHECK,

@@ -13,13 +13,14 @@ from hostlift.adapt.editor import Editor
 from hostlift.adapt.formats import grubcfg
 from hostlift.adapt.linux import efi_loaders
 from hostlift.adapt.linux.bench import Bench, Step
-from hostlift.adapt.linux.efi_loaders import SHIM_MARK, EfiLoader
+from hostlift.adapt.linux.efi_loaders import EfiLoader
 from hostlift.adapt.linux.found import esp
 from hostlift.adapt.linux.found.loaders import LoaderKind
 from hostlift.adapt.linux.guest_tool import run_tool
 from hostlift.adapt.linux.images.unified import STUB_MARK
 from hostlift.adapt.linux.templates import template
 from hostlift.adapt.reading import data
+from hostlift.formats.pe import SHIM_MARK
 
 _NAME = "efi-loader"
 _WHY = "the place where every firmware looks; entries in its memory do not travel"
