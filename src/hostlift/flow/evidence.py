@@ -50,9 +50,13 @@ def write_signed(ctx: Context, so_far: Results) -> Path:
         edits=tuple(replace(e, diff="", backup="") for e in adapted.edits),
     )
     seen = take(ctx.source_root, commands=ctx.commands, clock=ctx.clock, migration=ctx.migration)
-    file = ctx.workspace.receipts / f"{_stem(ctx)}.baseline.json"
-    atomic_write(file, signoff.as_json(seen).encode(), 0o600)
+    atomic_write(baseline_file(ctx), signoff.as_json(seen).encode(), 0o600)
     return write_receipt(ctx.workspace.receipts / f"{_stem(ctx)}.json", receipt, receipt_key(ctx))
+
+
+def baseline_file(ctx: Context) -> Path:
+    """Where the source's baseline of this migration is."""
+    return ctx.workspace.receipts / f"{_stem(ctx)}.baseline.json"
 
 
 def _stem(ctx: Context) -> str:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hostlift.formats.names import unescaped
+
 NETWORK = frozenset(
     [
         "nfs",
@@ -33,7 +35,6 @@ TAGS = ("UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=")
 _BLANK = " \t"
 _FIELD = re.compile(r"[^ \t\r\n]+")
 _FIELDS = 6
-_ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
 _ESCAPED = re.compile(r"""[ \t\n\r\\#"']""")
 _QUOTED = re.compile(r"""\A([A-Z]+=)(["'])(.*)\2\Z""")
 
@@ -53,12 +54,12 @@ class Line:
     @property
     def spec(self) -> str:
         """What is mounted; a tag's value without its quotes."""
-        return _plain(_QUOTED.sub(r"\1\3", self._field(0)))
+        return unescaped(_QUOTED.sub(r"\1\3", self._field(0)))
 
     @property
     def file(self) -> str:
         """Where."""
-        return _plain(self._field(1))
+        return unescaped(self._field(1))
 
     @property
     def kind(self) -> str:
@@ -132,9 +133,3 @@ def render(lines: list[Line]) -> bytes:
 
 def _name(option: str) -> str:
     return option.partition("=")[0]
-
-
-def _plain(field: str) -> str:
-    raw = field.encode("utf-8", "surrogateescape")
-    plain = _ESCAPE.sub(lambda m: bytes([int(m[1], 8)]), raw)
-    return plain.decode("utf-8", "surrogateescape")

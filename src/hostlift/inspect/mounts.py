@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hostlift.formats.names import unescaped
+
 READ_ONLY_IMAGES = frozenset({"squashfs", "iso9660", "udf", "erofs", "cramfs", "romfs"})
 """Kinds that are always mounted from a file or medium that is not part of the system's data."""
-
-_ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +49,12 @@ def _line(line: str) -> Mount | None:
     options = dict.fromkeys([*fields[5].split(","), *rest[2].split(",")])
     return Mount(
         dev=fields[2],
-        inner=_plain(fields[3]),
-        mount_point=_plain(fields[4]),
+        inner=unescaped(fields[3]),
+        mount_point=unescaped(fields[4]),
         kind=rest[0],
-        source=_plain(rest[1]),
+        source=unescaped(rest[1]),
         options=tuple(options),
     )
-
-
-def _plain(word: str) -> str:
-    return _ESCAPE.sub(lambda m: chr(int(m[1], 8)), word)
 
 
 def below(mounts: Iterable[Mount], root: str) -> dict[str, Mount]:

@@ -9,21 +9,25 @@ The beacon is a block of lines that a small unit in the copy prints once the sys
 
 Every line repeats the token, so kernel messages before, between and inside them, carriage returns,
 colours and earlier boots on the same console do no harm. Keys that are judged: ``hostname``,
-``mounts``, ``failed`` and ``listening``; lists are repeated keys, or words with blanks or commas
-between them.
+``mounts``, ``failed``, ``listening``, and, where the source's baseline tells of them, ``users`` (those
+with a login shell), ``packages`` (counts) and ``route`` (the default one; empty: there is none).
+Lists are repeated keys, or words with blanks or commas between them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from hostlift.formats.names import unescaped
+from hostlift.model.baseline import Baseline, Section
 from hostlift.model.plan import MigrationPlan
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _LINE_END = re.compile(r"[\r\n]+")
 _FACT = re.compile(r"([a-z][a-z0-9_.-]*)=(.*)", re.DOTALL)
+_NO_SHELLS = {"nologin", "false", "true", "sync", "shutdown", "halt"}
 _PRINTK = re.compile(r"\[ *\d+\.\d{6}\] [^\r\n]*(?:\r?\n|\r)?")
 """A kernel message with its line end; what it cut in two belongs together again without it."""
 
@@ -67,21 +71,50 @@ def _note(facts: dict[str, str], said: str) -> None:
     facts[key] = f"{facts[key]} {value}" if facts.get(key) else value
 
 
-def judge(facts: Mapping[str, str], plan: MigrationPlan) -> list[str]:
-    """What the booted copy lacks of what the source had, in sentences; empty: nothing."""
+def judge(
+    facts: Mapping[str, str], plan: MigrationPlan, source: Baseline | None = None
+) -> list[str]:
+    """What the booted copy lacks of what the source had, in sentences; empty: nothing.
+
+    Args:
+        source: What was seen of the source; what it does not know is not compared.
+    """
     problems: list[str] = []
     name = facts.get("hostname", "")
     if plan.hostname and _short(name) != _short(plan.hostname):
         problems.append(f"the host name is {name or 'unknown'}, it was {plan.hostname}")
-    mounted = set(_words(facts, "mounts"))
+    mounted = {unescaped(word) for word in _words(facts, "mounts")}
     wanted = [v.mount_point for v in plan.volumes]
     problems += [f"{m} is not mounted" for m in wanted if m not in mounted]
-    problems += [f"the unit {unit} failed" for unit in _words(facts, "failed")]
+    failed_before = source.sections.get(Section.FAILED, {}) if source is not None else {}
+    problems += [f"the unit {u} failed" for u in _words(facts, "failed") if u not in failed_before]
     ports = {word.rpartition(":")[2] for word in _words(facts, "listening")}
     problems += [
         f"nothing listens on port {port}" for port in plan.listening if str(port) not in ports
     ]
-    return problems
+    return [*problems, *(_compared(facts, source.sections) if source is not None else ())]
+
+
+def _compared(
+    facts: Mapping[str, str], before: Mapping[Section, Mapping[str, str]]
+) -> Iterator[str]:
+    """Counts, and the way out: addresses change, that there is a default route does not."""
+    counts = {
+        "users": ("users with a login shell", _logins(before.get(Section.USERS, {}))),
+        "packages": ("installed packages", len(before.get(Section.PACKAGES, {}))),
+    }
+    for key, (what, count) in counts.items():
+        now = facts.get(key, "")
+        if count and now.isdecimal() and int(now) != count:
+            yield f"there are {now} {what}, there were {count}"
+    if facts.get("route") == "" and "default" in before.get(Section.ROUTES, {}):
+        yield "there is no default route"
+
+
+def _logins(users: Mapping[str, str]) -> int:
+    """As the beacon counts: an empty shell is the usual one."""
+    shells = (told.rpartition(" ")[2].rpartition("/") for told in users.values())
+    return sum(not (slash and name in _NO_SHELLS) for _, slash, name in shells)
 
 
 def _short(name: str) -> str:

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from builders import a_plan
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostlift.model.baseline import Baseline, Section
 from hostlift.verify.boot import judge, panic, read_beacon
 
 TOKEN = "1f0a9c33d2"
@@ -97,6 +100,58 @@ def test_each_lack_is_a_sentence() -> None:
         "the unit x.mount failed",
         "nothing listens on port 80",
     ]
+
+
+def a_baseline(**sections: dict[str, str]) -> Baseline:
+    return Baseline(
+        hostname="web01",
+        taken_at=0.0,
+        sections={Section(name): facts for name, facts in sections.items()},
+        unknown={},
+    )
+
+
+USERS = {
+    "root": "0 0 /root /bin/bash",
+    "daemon": "1 1 /usr/sbin /usr/sbin/nologin",
+    "sync": "4 65534 /bin /bin/sync",
+    "plain": "1000 1000 /home/my plain ",
+    "odd": "1001 1001 /home/odd nologin",
+}
+SOURCE = a_baseline(
+    users=USERS,
+    packages={"a:amd64": "1", "b:all": "2"},
+    routes={"default": "via 192.0.2.1"},
+    failed={"old.service": "failed"},
+)
+
+
+def test_counts_and_the_way_out_are_those_of_the_source() -> None:
+    """The gateway changes; a unit that had failed already is no news; an empty shell is a shell."""
+    facts = {**FACTS, "users": "3", "packages": "2", "route": "10.0.0.1 eth0"}
+    assert judge({**facts, "failed": "old.service"}, a_plan(), SOURCE) == []
+    assert judge({**facts, "failed": "old.service new.service"}, a_plan(), SOURCE) == [
+        "the unit new.service failed"
+    ]
+    assert judge({**facts, "users": "2", "packages": "0", "route": ""}, a_plan(), SOURCE) == [
+        "there are 2 users with a login shell, there were 3",
+        "there are 0 installed packages, there were 2",
+        "there is no default route",
+    ]
+
+
+def test_what_one_side_does_not_know_is_not_compared() -> None:
+    """An older beacon, a source that did not run, a server without a way out."""
+    facts = {**FACTS, "users": "9", "packages": "9", "route": ""}
+    assert judge(facts, a_plan(), a_baseline()) == judge(facts, a_plan()) == []
+    assert judge(FACTS, a_plan(), SOURCE) == []
+
+
+def test_a_mount_point_with_a_blank_is_one_word() -> None:
+    """The beacon repeats what /proc/mounts says, escapes and all."""
+    plan = a_plan()
+    odd = replace(plan, volumes=(replace(plan.volumes[0], mount_point="/my data"),))
+    assert judge({**FACTS, "mounts": "/my\\040data"}, odd) == []
 
 
 @pytest.mark.parametrize(

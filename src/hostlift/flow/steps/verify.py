@@ -9,7 +9,7 @@ from typing import Any
 
 from hostlift.errors import VerifyError
 from hostlift.flow.context import Context
-from hostlift.flow.evidence import write_signed
+from hostlift.flow.evidence import baseline_file, write_signed
 from hostlift.flow.growth import plan_of
 from hostlift.flow.keepalive import release_time
 from hostlift.flow.rehearsal import role
@@ -19,6 +19,7 @@ from hostlift.model.plan import MigrationPlan
 from hostlift.model.receipt import BootProof
 from hostlift.ports.cloud import Phase, Resource, ResourceKind
 from hostlift.ports.instances import InstanceSpec, Placement
+from hostlift.verify import signoff
 from hostlift.verify.boot import judge, panic, read_beacon
 
 TRIAL_NAME = "hostlift-trial"
@@ -71,7 +72,7 @@ def _boot(ctx: Context, so_far: Results) -> BootProof:
     facts, console = ctx.waiter.until(
         probe, deadline=_BEACON_DEADLINE, what=f"boot of trial instance {instance} from {image}"
     )
-    problems = judge(facts, plan)
+    problems = judge(facts, plan, signoff.read(baseline_file(ctx)))
     ctx.ledger.release_role(role(ctx.journal.state, "trial"))
     proof = BootProof(
         instance_id=instance,
