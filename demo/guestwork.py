@@ -44,9 +44,14 @@ class Moved:
         return FINISHED in self.said
 
 
+def unpack(shell: Shell, bundle: Path) -> None:
+    """Put the bundle on a server."""
+    shell.run("tar -xz -C /opt", stdin=bundle.read_bytes(), timeout=900)
+
+
 def install(shell: Shell, bundle: Path, cloud: EmbeddedCloud) -> None:
     """Unpack the bundle, write user_config.json, and leave the tool itself out of the copy."""
-    shell.run("tar -xz -C /opt", stdin=bundle.read_bytes(), timeout=900)
+    unpack(shell, bundle)
     shell.run(f"echo {HOME}/ >>{HOME}/Excludes/rsync_excludes_linux.txt")
     wishes = {
         "access_id": cloud.key_id,

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from demo.cloud import Arrival
 from demo.compare import Comparison
 from demo.guestwork import FINISHED, Moved
+from demo.signoff import SignOff
 
 _MIB = 1 << 20
 
@@ -20,12 +21,14 @@ class Facts:
     moved: Moved
     arrival: Arrival
     answers: tuple[Comparison, ...]
+    verdict: SignOff
     seconds: dict[str, float]
 
     @property
     def good(self) -> bool:
         """Whether the copy is the source."""
-        return self.moved.finished and all(answer.same for answer in self.answers)
+        answered = all(answer.same for answer in self.answers)
+        return self.moved.finished and answered and self.verdict.good
 
 
 def lines(facts: Facts) -> Iterator[str]:
@@ -51,6 +54,8 @@ def lines(facts: Facts) -> Iterator[str]:
     )
     for answer in facts.answers:
         yield f"  {'same' if answer.same else 'DIFFERS':9} {answer.name}: {answer.detail}"
+    word = "same" if facts.verdict.good else "DIFFERS"
+    yield f"  {word:9} hostlift verify --against on the copy; the page to sign: {facts.verdict.page}"
     steps = ", ".join(f"{name} {seconds:.0f}" for name, seconds in facts.seconds.items())
     yield f"  seconds   {sum(facts.seconds.values()):.0f}: {steps}"
     yield ""
@@ -65,5 +70,6 @@ def as_json(facts: Facts) -> dict[str, object]:
         "report": facts.moved.report,
         "arrival": asdict(facts.arrival),
         "answers": [asdict(answer) for answer in facts.answers],
+        "verdict": asdict(facts.verdict),
         "seconds": facts.seconds,
     }

@@ -7,7 +7,8 @@
     4 migrate    hostlift check, plan, migrate, run on the source while customers place orders
     5 arrive     an instance is started from the custom image
     6 compare    both machines answer the same questions
-    7 report
+    7 sign off   hostlift verify --against, run on the copy; a page for whoever signs
+    8 report
 
 Everything it starts is gone when it ends, however it ends.
 """
@@ -32,6 +33,7 @@ from demo.cloud import embedded_cloud, start_from, wipe
 from demo.compare import compare
 from demo.report import Facts
 from demo.server import orders, source_server
+from demo.signoff import sign_off
 from demo.source import disks
 from hostlift.errors import HostliftError
 from hostlift.host.command import SystemCommands
@@ -40,6 +42,7 @@ from hostlift.localcloud.images import cache
 
 VISITOR = "198.51.100.20"
 BUNDLE = Path("dist/hostlift-linux-x86_64.tar.gz")
+PAGE = Path("dist/shop01-arrived.html")
 
 
 class Steps:
@@ -100,7 +103,9 @@ def _demo(folder: Path, options: argparse.Namespace) -> Facts:
         with steps.step("compare", "6 Source and copy are asked the same questions"):
             copy = replace(shell, address=arrival.address)
             answers = compare(shell, copy, moved.freeze_seconds)
-        facts = Facts(moved, arrival, tuple(answers), steps.seconds)
+        with steps.step("sign off", "7 The copy itself says whether it is what the source was"):
+            verdict = sign_off(shell, copy, moved, options.bundle, options.page)
+        facts = Facts(moved, arrival, tuple(answers), verdict, steps.seconds)
         print("\n" + "\n".join(report.lines(facts)), flush=True)
         if options.json:
             options.json.write_text(json.dumps(report.as_json(facts), indent=2) + "\n")
@@ -143,6 +148,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=Path, default=BUNDLE, help="made by 'make bundle'")
     parser.add_argument("--json", type=Path, help="write the facts to this file")
+    parser.add_argument("--page", type=Path, default=PAGE, help="where to leave the page to sign")
     parser.add_argument("--keep", action="store_true", help="keep everything up until Ctrl-C")
     options = parser.parse_args()
     if os.geteuid() != 0:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from hostlift.localcloud.images import cache
+from hostlift.model.baseline import Section
+from hostlift.verify.signoff import TITLES
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow]
 ROOT = Path(__file__).parent.parent.parent
@@ -36,7 +38,8 @@ def namespaces_before() -> set[str]:
 def facts(tmp_path_factory: pytest.TempPathFactory, namespaces_before: set[str]) -> dict[str, Any]:
     del namespaces_before  # only taken before
     file = tmp_path_factory.mktemp("demo") / "facts.json"
-    line = [sys.executable, "-m", "demo.run", "--json", str(file)]
+    page = file.with_name("page.html")
+    line = [sys.executable, "-m", "demo.run", "--json", str(file), "--page", str(page)]
     done = subprocess.run(
         line, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False
     )
@@ -74,6 +77,26 @@ def test_the_trial_instance_proved_the_image(facts: dict[str, Any]) -> None:
     boot = facts["report"]["boot"]
     assert boot["problems"] == []
     assert boot["facts"]["hostname"] == "shop01"
+
+
+def test_the_copy_is_signed_off_by_what_it_says_itself(facts: dict[str, Any]) -> None:
+    """Every section was compared on the booted copy; what had to change is told with its reason."""
+    verdict = facts["verdict"]
+    said = verdict["said"].splitlines()
+    assert said[-1] == "OK", verdict["said"]
+    results = {line.partition(" ..")[0]: line for line in said if " .." in line}
+    assert {*TITLES.values(), "Receipt of the copy"} <= set(results)
+    assert not [line for line in results.values() if "not compared" in line]
+    for part in (Section.MOUNTS, Section.FAILED, Section.USERS, Section.PACKAGES):
+        assert "same" in results[TITLES[part]]
+    told = [line for line in said if line.startswith("    ")]
+    assert any("kernel arguments" in t and "those of the cloud" in t for t in told)
+    assert any("default" in t and "another network" in t for t in told)
+    edits = {edit["path"] for edit in facts["report"]["edits"]}
+    assert all(any(f" {path}: " in t for t in told) for path in edits)
+    page = Path(verdict["page"]).read_text()
+    assert "Nothing differs that should not." in page
+    assert "Signature" in page
 
 
 def test_nothing_billed_is_left_but_the_image(facts: dict[str, Any]) -> None:

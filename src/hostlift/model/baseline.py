@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 VERSION = 1
+KERNEL_ARGUMENTS = "kernel arguments"
+"""In `Section.SYSTEM`: the command line that the running kernel was started with."""
 
 
 class Section(StrEnum):
     """In the order of the report; the value is the key in the file."""
 
     SYSTEM = "system"
-    """Host name, machine id, kernel, architecture, SELinux, AppArmor."""
+    """Host name, machine id, kernel and its arguments, SELinux, AppArmor."""
     MOUNTS = "mounts"
     """Mount point -> kind of file system."""
     SIZES = "sizes"

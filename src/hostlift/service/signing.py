@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hostlift.errors import ConfigError, StateError
+from hostlift.errors import ConfigError, StateError, VerifyError
 from hostlift.host.clock import SystemClock
 from hostlift.host.command import SystemCommands
 from hostlift.host.files import atomic_write
 from hostlift.inspect.facts.collect import take
 from hostlift.model.baseline import Baseline, Line
 from hostlift.verify import signoff, signpage
-from hostlift.verify.receipt import read_receipt
+from hostlift.verify.receipt import Signed, read_receipt
 
 _MODE = 0o600
 """User names and package versions are nobody else's business."""
@@ -25,12 +25,14 @@ class Arrival:
     """A copy compared with its source.
 
     Attributes:
+        signed: The migration's receipt, if one was named.
         page: The HTML page, if one was wished.
     """
 
     before: Baseline
     now: Baseline
     lines: Sequence[Line]
+    signed: Signed | None
     page: Path | None
 
     @property
@@ -40,7 +42,7 @@ class Arrival:
 
     def text(self) -> list[str]:
         """For a terminal; the last line is the verdict."""
-        return list(signpage.text(self.before, self.now, self.lines))
+        return list(signpage.text(self.before, self.now, self.lines, signed=self.signed))
 
 
 def take_baseline(file: Path, root: Path) -> Baseline:
@@ -63,22 +65,23 @@ def compare_with(file: Path, root: Path, *, receipt: Path | None, page: Path | N
 
     Raises:
         StateError: A file cannot be read or written.
-        VerifyError: The receipt's signature does not fit.
+        VerifyError: The receipt's signature does not fit, or it is of another migration.
     """
     before = signoff.read(file)
     signed = read_receipt(receipt) if receipt else None
+    if signed and before.migration not in {"", signed.receipt.migration}:
+        raise VerifyError(
+            f"is the receipt of migration {signed.receipt.migration}, the baseline is of"
+            f" {before.migration}",
+            subject=str(receipt),
+            hint="Name the receipt and the baseline of one migration: they lie beside each other.",
+        )
     edited = frozenset(e.path for e in signed.receipt.edits) if signed else frozenset()
     now = take(_root(root), commands=SystemCommands(), clock=SystemClock())
     lines = signoff.compare(before, now, edited=edited)
     if page is not None:
-        proof = (
-            f"Receipt of migration {signed.receipt.migration}, made {signed.receipt.made_at},"
-            f" signed by key sha256:{signed.key}."
-            if signed
-            else ""
-        )
-        _write(page, signpage.html(before, now, lines, receipt=proof))
-    return Arrival(before=before, now=now, lines=lines, page=page)
+        _write(page, signpage.html(before, now, lines, signed=signed))
+    return Arrival(before=before, now=now, lines=lines, signed=signed, page=page)
 
 
 def _root(root: Path) -> Path:

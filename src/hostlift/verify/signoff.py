@@ -13,7 +13,15 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from hostlift.errors import StateError
-from hostlift.model.baseline import VERSION, Baseline, Difference, Line, Section, Verdict
+from hostlift.model.baseline import (
+    KERNEL_ARGUMENTS,
+    VERSION,
+    Baseline,
+    Difference,
+    Line,
+    Section,
+    Verdict,
+)
 from hostlift.model.quantity import size
 
 _BASELINE = TypeAdapter(Baseline)
@@ -21,6 +29,11 @@ _ADDED = "was not there before"
 _GROWTH = 256 << 20
 _SHARE = 0.10
 """Used space may differ by so much: logs, caches, and blocks that another file system counts."""
+_WANTED_ARGUMENTS = frozenset({"net.ifnames=0", "biosdevname=0", "noresume"})
+_WANTED_NAMES = frozenset({"console", "root"})
+_LOST_NAMES = frozenset({"root", "resume", "ifname", "BOOTIF", "bootdev", "noresume"})
+_LOST_PREFIXES = ("rd.lvm.", "rd_LVM_", "rd.md.", "rd_MD_", "rd.luks.", "rd_LUKS_")
+_LOADERS_OWN = frozenset({"BOOT_IMAGE", "initrd"})
 
 TITLES: Mapping[Section, str] = {
     Section.SYSTEM: "Identity and kernel",
@@ -103,7 +116,8 @@ def _differences(
         old, new = was.get(name, ""), is_now.get(name, "")
         if old == new and (name in was) == (name in is_now):
             continue
-        reason = rule(name, old, new) or _adapted(name, edited)
+        touched = section in _FILES and _is_edited(name, edited)
+        reason = "changed by the adaptation" if touched else rule(name, old, new)
         if reason == _SAME:
             continue
         verdict = Verdict.EXPECTED if reason else Verdict.DIFFERS
@@ -113,15 +127,36 @@ def _differences(
 
 
 _SAME = "same"
+_FILES = frozenset({Section.MOUNTS, Section.ENABLED, Section.FAILED, Section.SCHEDULES})
+"""Their names are those of files and folders, which the adaptation may have edited."""
 
 
-def _adapted(name: str, edited: frozenset[str]) -> str:
-    touched = any(path == name or path.endswith(f"/{name}") for path in edited)
-    return "changed by the adaptation" if touched else ""
+def _is_edited(name: str, edited: frozenset[str]) -> bool:
+    return any(path == name or path.endswith(f"/{name}") for path in edited)
 
 
 def _nothing(_name: str, _before: str, _now: str) -> str:
     return ""
+
+
+def _identity(name: str, before: str, now: str) -> str:
+    """The adaptation adds to the kernel's arguments and takes from them; what it may, is known."""
+    if name != KERNEL_ARGUMENTS:
+        return ""
+    if not before:
+        return "not noted on the source"
+    was, is_now = set(before.split()), set(now.split())
+    came = {w for w in is_now - was if w not in _WANTED_ARGUMENTS}
+    if any(w.partition("=")[0] not in _WANTED_NAMES | _LOADERS_OWN for w in came):
+        return ""
+    if not all(map(_may_go, was - is_now)):
+        return ""
+    return "console, names of network cards and devices are those of the cloud"
+
+
+def _may_go(word: str) -> bool:
+    name = word.partition("=")[0]
+    return name in _LOST_NAMES | _LOADERS_OWN or word.startswith(_LOST_PREFIXES)
 
 
 def _sizes(_name: str, before: str, now: str) -> str:
@@ -173,6 +208,7 @@ def _swap(_name: str, before: str, now: str) -> str:
 
 
 _RULES: Mapping[Section, Rule] = {
+    Section.SYSTEM: _identity,
     Section.SIZES: _sizes,
     Section.ADDRESSES: _moved,
     Section.RESOLVERS: _moved,

@@ -7,10 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 
+from hostlift.model.adaptation import Edit
 from hostlift.model.baseline import Baseline, Difference, Line, Verdict
+from hostlift.verify.receipt import Signed
 from hostlift.verify.signoff import TITLES
 
 _WIDTH = 34
+_RECEIPT = "Receipt of the copy"
+_EDITS = "Changed by the adaptation"
 _SHOWN = 12
 _WORDS = {
     Verdict.SAME: "same",
@@ -32,8 +36,14 @@ def good(lines: Iterable[Line]) -> bool:
     return all(line.verdict is not Verdict.DIFFERS for line in lines)
 
 
-def text(before: Baseline, now: Baseline, lines: Sequence[Line]) -> Iterator[str]:
-    """For a terminal; the last line is ``OK`` or ``FAILED``."""
+def text(
+    before: Baseline, now: Baseline, lines: Sequence[Line], *, signed: Signed | None = None
+) -> Iterator[str]:
+    """For a terminal; the last line is ``OK`` or ``FAILED``.
+
+    Args:
+        signed: The migration's receipt: its proof and its edits are told too.
+    """
     yield f"{before.hostname} as of {_moment(before.taken_at)}, compared with"
     yield f"{now.hostname} as of {_moment(now.taken_at)}"
     yield ""
@@ -43,8 +53,26 @@ def text(before: Baseline, now: Baseline, lines: Sequence[Line]) -> Iterator[str
         yield from (f"    {_said(d)}" for d in line.differences[:_SHOWN])
         if len(line.differences) > _SHOWN:
             yield f"    … and {len(line.differences) - _SHOWN} more"
+    if signed is not None:
+        yield f"{_RECEIPT} ".ljust(_WIDTH, ".") + f" {_proof(signed)}"
+        yield f"{_EDITS} ".ljust(_WIDTH, ".") + f" {len(signed.receipt.edits)} edits"
+        yield from (f"    {_edit(e)}" for e in signed.receipt.edits)
     yield ""
     yield "OK" if good(lines) else "FAILED"
+
+
+def _proof(signed: Signed) -> str:
+    receipt = signed.receipt
+    objects = sum(v.entries for v in receipt.volumes)
+    copied = "equal" if receipt.equal else f"{len(receipt.differences)} recorded differences"
+    return (
+        f"migration {receipt.migration}, {receipt.made_at}: {len(receipt.volumes)} volumes,"
+        f" {objects} objects, {copied}; signed by key sha256:{signed.key}"
+    )
+
+
+def _edit(edit: Edit) -> str:
+    return f"{edit.kind.value} {edit.path}: {edit.why}"
 
 
 def _words(line: Line) -> str:
@@ -59,21 +87,23 @@ def _said(found: Difference) -> str:
     return f"{mark}{found.name}: {change}{reason}"
 
 
-def html(before: Baseline, now: Baseline, lines: Sequence[Line], *, receipt: str = "") -> str:
-    """A page of its own, for a browser or a printer.
-
-    Args:
-        receipt: What to say of the receipt that belongs to it.
-    """
+def html(
+    before: Baseline, now: Baseline, lines: Sequence[Line], *, signed: Signed | None = None
+) -> str:
+    """A page of its own, for a browser or a printer; arguments as for `text`."""
     rows = "".join(_row(line) for line in lines)
+    if signed is not None:
+        edits = "<br>".join(escape(_edit(e)) for e in signed.receipt.edits)
+        rows += f'<tr><td>{_RECEIPT}</td><td colspan="2">{escape(_proof(signed))}</td></tr>'
+        rows += f"<tr><td>{_EDITS}</td><td>{len(signed.receipt.edits)} edits</td>"
+        rows += f"<td><small>{edits}</small></td></tr>"
     verdict = "Nothing differs that should not." if good(lines) else "Something differs: see below."
-    proof = f"<p>{escape(receipt)}</p>" if receipt else ""
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         f"<title>{escape(before.hostname)}: arrived</title><style>{_STYLE}</style>"
         f"<h1>{escape(before.hostname)}</h1>"
         f"<p>Source as of {_moment(before.taken_at)}, copy as of {_moment(now.taken_at)}."
-        f" <strong>{verdict}</strong></p>{proof}"
+        f" <strong>{verdict}</strong></p>"
         f"<table><tr><th>What</th><th>Result</th><th>Details</th></tr>{rows}</table>"
         '<div class="sign"><span>Name</span><span>Date</span><span>Signature</span></div></html>\n'
     )

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from hostlift.errors import ConfigError, StateError
+from hostlift.errors import ConfigError, StateError, VerifyError
 from hostlift.events import discard
 from hostlift.host.clock import SystemClock
 from hostlift.host.command import SystemCommands
 from hostlift.inspect.facts.collect import take
-from hostlift.model.baseline import Section
+from hostlift.model.baseline import VERSION, Baseline, Section
+from hostlift.model.receipt import Receipt
 from hostlift.service import jobs
 from hostlift.service.signing import compare_with, take_baseline
 from hostlift.service.wiring import Options
 from hostlift.verify import signoff, signpage
+from hostlift.verify.receipt import new_key, write_receipt
 
 pytestmark = pytest.mark.root
 
@@ -47,6 +49,19 @@ def test_a_baseline_is_written_compared_and_signed_off(tmp_path: Path) -> None:
     assert {line.section for line in arrival.lines} == set(Section)
     assert arrival.text()[-1] in {"OK", "FAILED"}
     assert "Signature" in page.read_text()
+
+
+def test_the_receipt_of_another_migration_is_refused(tmp_path: Path) -> None:
+    """Its edits would excuse differences that are none of its own."""
+    before = Baseline(
+        hostname="a", taken_at=0.0, sections={}, unknown={}, migration="m-1", version=VERSION
+    )
+    file = tmp_path / "b.json"
+    file.write_text(signoff.as_json(before))
+    receipt = Receipt(migration="m-2", hostname="a", made_at="", volumes=(), differences=())
+    other = write_receipt(tmp_path / "r.json", receipt, new_key())
+    with pytest.raises(VerifyError, match="of migration m-2"):
+        compare_with(file, Path("/"), receipt=other, page=None)
 
 
 def test_a_page_that_cannot_be_written_is_told_with_its_name(tmp_path: Path) -> None:

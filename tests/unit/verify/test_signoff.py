@@ -9,10 +9,16 @@ from pathlib import Path
 import pytest
 
 from hostlift.errors import StateError
+from hostlift.model.adaptation import Edit, EditKind
 from hostlift.model.baseline import Baseline, Section, Verdict
+from hostlift.model.receipt import Receipt, VolumeReceipt
 from hostlift.verify import signoff, signpage
+from hostlift.verify.receipt import Signed
 
 GIB = 1 << 30
+RO = "ro root=UUID=5a0b quiet"
+CLOUD = "net.ifnames=0 biosdevname=0 console=tty0 console=ttyS0,115200n8"
+ARGUMENTS = {"kernel arguments": f"{RO} BOOT_IMAGE=/vmlinuz resume=/dev/sda2 rd.lvm.lv=old/swap"}
 
 
 def _seen(**sections: dict[str, str]) -> Baseline:
@@ -41,6 +47,11 @@ def test_the_same_server_is_the_same() -> None:
     ("section", "before", "now", "verdict"),
     [
         ("system", {"kernel": "6.1"}, {"kernel": "6.2"}, Verdict.DIFFERS),
+        ("system", ARGUMENTS, {"kernel arguments": "ro root=/dev/vda1 quiet"}, Verdict.EXPECTED),
+        ("system", ARGUMENTS, {"kernel arguments": f"{RO} {CLOUD}"}, Verdict.EXPECTED),
+        ("system", ARGUMENTS, {"kernel arguments": f"{RO} selinux=0"}, Verdict.DIFFERS),
+        ("system", ARGUMENTS, {"kernel arguments": "ro root=/dev/sda1"}, Verdict.DIFFERS),
+        ("system", {}, {"kernel arguments": "ro"}, Verdict.EXPECTED),
         ("mounts", {"/data": "ext4"}, {}, Verdict.DIFFERS),
         ("mounts", {"/": "ext4"}, {"/": "ext4", "/boot/efi": "vfat"}, Verdict.EXPECTED),
         ("sizes", {"/": f"{8 * GIB} {GIB}"}, {"/": f"{40 * GIB} {GIB}"}, Verdict.EXPECTED),
@@ -77,6 +88,11 @@ def test_what_the_adaptation_changed_is_expected() -> None:
     assert _verdict("enabled", before, {}, edit) is Verdict.EXPECTED
 
 
+def test_an_edited_file_excuses_nobody_of_the_same_name() -> None:
+    """A user called like a file that was edited is a stranger all the same."""
+    assert _verdict("users", {}, {"grub": "0 0 / /bin/sh"}, "/etc/default/grub") is Verdict.DIFFERS
+
+
 def test_what_could_not_be_read_is_said_and_does_not_fail() -> None:
     before = _seen(users={})
     now = Baseline(
@@ -90,7 +106,7 @@ def test_what_could_not_be_read_is_said_and_does_not_fail() -> None:
 def test_the_page_escapes_what_servers_name_and_needs_nothing_else() -> None:
     before = _seen(users={"<script>alert(1)</script>": "0"})
     lines = signoff.compare(before, _seen(users={}))
-    page = signpage.html(before, before, lines, receipt="Receipt <m-1>")
+    page = signpage.html(before, before, lines, signed=_signed("m-<1>"))
     tags: list[str] = []
 
     class Tags(HTMLParser):
@@ -101,7 +117,32 @@ def test_the_page_escapes_what_servers_name_and_needs_nothing_else() -> None:
     Tags().feed(page)
     assert "script" not in tags
     assert "Signature" in page
-    assert "Receipt &lt;m-1&gt;" in page
+    assert "m-&lt;1&gt;" in page
+    assert "/etc/&lt;hosts&gt;: why" in page
+
+
+def test_the_receipt_and_every_edit_are_told_before_the_verdict() -> None:
+    seen = _seen(users={"root": "0"})
+    told = list(signpage.text(seen, seen, signoff.compare(seen, seen), signed=_signed("m-1")))
+    assert told[-1] == "OK"
+    assert any("migration m-1" in t and "7 objects, equal" in t for t in told)
+    assert "    changed /etc/<hosts>: why" in told
+
+
+def _signed(migration: str) -> Signed:
+    volume = VolumeReceipt(
+        volume="disk0p1", mount_point="/", entries=7, bytes=1, source_root="a", target_root="a"
+    )
+    edit = Edit(adaptation="hosts", kind=EditKind.CHANGED, path="/etc/<hosts>", why="why")
+    receipt = Receipt(
+        migration=migration,
+        hostname="web01",
+        made_at="2026-01-01T00:00:00+00:00",
+        volumes=(volume,),
+        differences=(),
+        edits=(edit,),
+    )
+    return Signed(receipt, "ab" * 32)
 
 
 def test_a_baseline_survives_its_file(tmp_path: Path) -> None:

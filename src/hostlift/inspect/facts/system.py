@@ -8,6 +8,7 @@ import re
 
 from hostlift.inspect import mounts as table
 from hostlift.inspect.facts.place import Place
+from hostlift.model.baseline import KERNEL_ARGUMENTS
 
 _NAME = re.compile(r'^PRETTY_NAME="?([^"\n]*)"?$', re.MULTILINE)
 
@@ -26,6 +27,7 @@ def identity(place: Place) -> dict[str, str]:
     if place.live:
         facts["host name"] = place.kernel("sys/kernel/hostname").strip() or facts["host name"]
         facts["kernel"] = place.kernel("sys/kernel/osrelease").strip()
+        facts[KERNEL_ARGUMENTS] = place.kernel("cmdline").strip()
         facts["SELinux"] = _selinux(place)
         apparmor = _read(place, "module/apparmor/parameters/enabled")
         facts["AppArmor"] = "enabled" if apparmor == "Y" else "off"
