@@ -120,6 +120,7 @@ def a_machine(**changes: Any) -> Machine:
         os_version="12",
         os_name="Debian GNU/Linux 12 (bookworm)",
         firmware=Firmware.BIOS,
+        startable=(Firmware.BIOS, Firmware.UEFI),
         cpus=2,
         memory=2 * GIB,
         disks=(a_system_disk(), a_data_disk()),

@@ -36,6 +36,7 @@ _TYPES = {
     (TableKind.MBR, Content.FILES): "83",
     (TableKind.MBR, Content.SWAP): "82",
     (TableKind.MBR, Content.LVM): "8e",
+    (TableKind.MBR, Content.ESP): "ef",
     (TableKind.GPT, Content.FILES): "0FC63DAF-8483-4772-8E79-3D69D8477DE4",
     (TableKind.GPT, Content.SWAP): "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F",
     (TableKind.GPT, Content.LVM): "E6D6D379-F507-44C2-A23C-238F2A3DF928",
@@ -220,6 +221,13 @@ SYSTEMS = (
         firmware="uefi",
     ),
     System(
+        name="bookworm-bios-to-uefi-mbr",
+        tree=trees.BOOKWORM,
+        table=TableKind.MBR,
+        disks=((replace(ESP, size=256), Part("/", 900)),),
+        firmware="uefi",
+    ),
+    System(
         name="bookworm-uefi-to-bios",
         tree=trees.BOOKWORM,
         table=TableKind.GPT,
@@ -354,7 +362,7 @@ def _disk(system: System, index: int, parts: tuple[Part, ...]) -> TargetDisk:
             file_system=part.file_system,
             fs_uuid="B007-00E5" if vfat else _uuid(part),
             subvolumes=_subvolumes(system, part),
-            bootable=system.table is TableKind.MBR and number == 1,
+            bootable=system.table is TableKind.MBR and part.mount_point == "/",
             mount_point=part.mount_point,
             physical=_physical(part, start) if part.volumes else None,
         )

@@ -58,6 +58,9 @@ BOOKWORM = Tree(
     (CLOUD_KERNEL, "initramfs-tools", *_GRUB, *_SHIM, *_IFUPDOWN, *_SYSTEMD, "btrfs-progs"),
 )
 LVM = Tree("bookworm", (*BOOKWORM.packages, "lvm2"))
+LVM_SERVER = Tree(
+    "bookworm", (*LVM.packages, "openssh-server", "python3", "ca-certificates", "fdisk")
+)
 BULLSEYE = Tree(
     "bullseye",
     (CLOUD_KERNEL, "initramfs-tools", *_GRUB, *_IFUPDOWN, *_SYSTEMD),
@@ -82,7 +85,6 @@ GRUB_LEGACY = Tree(
     (CLOUD_KERNEL, "initramfs-tools", "libc6-i386", *_IFUPDOWN, *_SYSTEMD),
     unpacked=("grub-legacy",),
 )
-ALL = (BOOKWORM, LVM, BULLSEYE, TRIXIE_DRACUT, UNIFIED, SID, EXTLINUX, SYSVINIT, GRUB_LEGACY)
 
 
 def built(tree: Tree) -> Path:

@@ -190,7 +190,7 @@ class Targets:
             self._disassemble()
             with contextlib.ExitStack() as stack:
                 for volume in sorted(order.volumes, key=_depth):
-                    place = _inside(root, volume.mount_point)
+                    place = inside(root, volume.mount_point)
                     stack.enter_context(bind_mount(paths[volume.id], place))
                 yield root
 
@@ -369,8 +369,12 @@ def _depth(volume: Volume) -> tuple[int, str]:
     return len(Path(volume.mount_point).parts), volume.mount_point
 
 
-def _inside(root: Path, mount_point: str) -> Path:
-    """The real folder of a mount point below ``root``, whatever links the guest put on the way."""
+def inside(root: Path, mount_point: str) -> Path:
+    """The real folder of a mount point below ``root``, whatever links the guest put on the way.
+
+    Raises:
+        HostError: There is none.
+    """
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         try:

@@ -114,17 +114,22 @@ class Workshop:
 
     def _adapt(self, order: AdaptOrder, tell: Tell) -> AdaptReport:
         from hostlift.adapt.linux.run import adapt  # noqa: PLC0415
+        from hostlift.agent.efi import efi_in_place  # noqa: PLC0415
 
         self._let_go()
         tell("adapting the copy", 0, 0, "%")
         self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._targets.assembled() as root:
+        devices, commands = self._targets.devices(), self._commands
+        with (
+            self._targets.assembled() as root,
+            efi_in_place(order, root, devices=devices, ledger=self.files, commands=commands),
+        ):
             return adapt(
                 order,
                 tree=RootTree(root),
                 root=root,
-                commands=self._commands,
-                devices=self._targets.devices(),
+                commands=commands,
+                devices=devices,
                 ledger=self.files,
             )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from hostlift.errors import HostError
 from hostlift.host.blockdev import device_size, flush, partition_node, sector_size, wait_for_node
 from hostlift.model.machine import TableKind
-from hostlift.model.plan import Area, TargetDisk, TargetPartition
+from hostlift.model.plan import Area, Content, TargetDisk, TargetPartition
 from hostlift.ports.clock import Clock
 from hostlift.ports.commands import Commands
 
@@ -25,6 +25,7 @@ _POLL = 0.1
 _SYSFS_SECTOR = 512
 _USUAL_FIRST_SECTOR = 2048
 _TIB16 = 16 << 40
+_SMALLEST_FAT32 = 64 << 20
 _BYTES_PER_INODE = 16384
 _XFS_SMALLEST = 300 << 20
 
@@ -285,5 +286,8 @@ def _swap(area: Area, _size: int) -> list[str]:
 
 def _vfat(area: Area, _size: int) -> list[str]:
     argv = ["mkfs.vfat"]
+    # Firmware need not read FAT16 on a disk; smaller ones cannot be FAT32.
+    large = area.content is Content.ESP and area.size >= _SMALLEST_FAT32
+    argv += ["-F", "32"] if large else []
     argv += ["-i", area.fs_uuid.replace("-", "")] if area.fs_uuid else []
     return [*argv, "-n", area.fs_label] if area.fs_label else argv

@@ -108,6 +108,7 @@ def survey(root: Path, *, commands: Commands, clock: Clock, host: Host = THIS_HO
         secure_boot=system.secure_boot(host.sys) if live else "",
         loader=loader,
         loader_version=loader_version,
+        startable=system.startable(guest, loader),
         virtualization=system.virtualization(host.sys, host.proc) if live else "",
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hostlift.inspect.guest import Guest
 from hostlift.inspect.tools import Tools
+from hostlift.model import bootfiles
 from hostlift.model.machine import Disk, Firmware, Kernel, TableKind
 
 ESP_TYPE = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
@@ -37,6 +38,8 @@ _LOADERS = (
     ("unified", _UNIFIED),
 )
 _EFI_GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+_BIOS_ONLY = frozenset({"grub-legacy", "extlinux"})
+_UEFI_ONLY = frozenset({"systemd-boot", "unified"})
 _GRUB_PACKAGES = ("grub-common", "grub2-common", "grub-pc", "grub-efi-amd64")
 _GRUB_MODULE = "/boot/grub*/*/normal.mod"
 _HYPERVISORS = (
@@ -171,6 +174,31 @@ def loader(guest: Guest, tools: Tools, *, live: bool) -> tuple[str, str]:
             match = re.search(r"\) (\S+)", tools.optional([program, "--version"]))
             version = version or (match[1] if match else "")
     return name, version
+
+
+def startable(guest: Guest, loader_name: str) -> tuple[Firmware, ...]:
+    """Firmware that what is installed can start the system by.
+
+    Args:
+        loader_name: As `loader` tells it.
+    """
+    found = []
+    bios = (*bootfiles.GRUB_BIOS_MODULES, *bootfiles.GRUB_BIOS_IMAGES)
+    if loader_name in _BIOS_ONLY or (loader_name == "grub2" and _any(guest, bios)):
+        found.append(Firmware.BIOS)
+    packaged = (first for first, second in bootfiles.PACKAGED_EFI if _all(guest, (first, second)))
+    efi = (*packaged, *bootfiles.GRUB_EFI_MODULES, *bootfiles.EFI_IMAGES)
+    if loader_name in _UEFI_ONLY or (loader_name == "grub2" and _any(guest, efi)):
+        found.append(Firmware.UEFI)
+    return tuple(found)
+
+
+def _any(guest: Guest, patterns: Iterable[str]) -> bool:
+    return any(guest.glob(pattern) for pattern in patterns)
+
+
+def _all(guest: Guest, paths: Iterable[str]) -> bool:
+    return all(guest.exists(path) for path in paths if path)
 
 
 def _grub_from_dpkg(guest: Guest) -> str:

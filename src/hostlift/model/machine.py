@@ -284,6 +284,8 @@ class Machine:
     loader_version: str = ""
     secure_boot: str = ""
     """``on``, ``off`` or ``setup`` (no keys: nothing is checked); empty: not known, or no UEFI."""
+    startable: tuple[Firmware, ...] = ()
+    """Firmware that boot loaders are installed for, whichever started it now."""
     virtualization: str = ""
     clock_skew: float | None = None
     """Seconds this clock is ahead of the cloud's; None when not measured."""

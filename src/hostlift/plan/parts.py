@@ -14,7 +14,9 @@ from hostlift.plan.layout import Slot, align
 from hostlift.plan.lodgers import Lodger
 from hostlift.plan.placing import SYSTEM_DISK, Seat
 
-ESP_TYPES = frozenset({"C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "ef"})
+ESP_GPT_TYPE = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+ESP_MBR_TYPE = "ef"
+ESP_TYPES = frozenset({ESP_GPT_TYPE, ESP_MBR_TYPE})
 BIOS_BOOT_TYPE = "21686148-6449-6E6F-744E-656564454649"
 EXTENDED_TYPES = frozenset({"5", "f", "85"})
 LINUX_GPT_TYPE = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"

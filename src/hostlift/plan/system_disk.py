@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from hostlift.errors import CheckBlocked, ConfigError
 from hostlift.model.machine import Disk, Firmware, Machine, Partition, TableKind
-from hostlift.model.plan import GIB, Content, TargetDisk, TargetPartition
-from hostlift.plan import layout, parts
+from hostlift.model.plan import GIB, Content, TargetDisk
+from hostlift.plan import layout, other_firmware, parts
 from hostlift.plan.layout import MIB, TooSmall
 from hostlift.plan.occupants import occupants
 from hostlift.plan.parts import Part
@@ -23,8 +23,6 @@ SMALLEST_GIB = 20
 LARGEST_GIB = 2048
 KEY = "system_disk_size"
 _PRIMARIES = 4
-_GAP = 32 << 10
-"""Behind the partition table, whatever the size of a sector."""
 
 
 def plan(
@@ -42,18 +40,19 @@ def plan(
     """
     disk, table = _as_table(seating, firmware)
     kept, warnings = _kept(machine, seating, disk, table)
-    _demand_esp(firmware, kept)
-    warnings += _other_firmware(machine, firmware)
-    slots = _slots(kept)
+    warnings += other_firmware.demand(machine, firmware, kept)
+    esp = other_firmware.esp_number(firmware, kept, table)
+    slots = [*([other_firmware.esp_slot(esp)] if esp else []), *_slots(kept)]
     size_gib = _size(wish, layout.disk_needed(slots, table), disk.size)
     try:
         places = layout.arrange(slots, size_gib * GIB, table)
     except TooSmall as error:
         raise _too_small(wish, size_gib, error.needed, seating) from None
     made = tuple(parts.target(machine, p, places[p.partition.number]) for p in kept)
-    changed = firmware is not machine.firmware
-    if changed and firmware is Firmware.BIOS and table is TableKind.GPT:
-        made = _with_bios_boot(machine, made)
+    if esp:
+        made = (*made, other_firmware.esp_partition(machine, esp, places[esp], table))
+    elif firmware is not machine.firmware and firmware is Firmware.BIOS and table is TableKind.GPT:
+        made = other_firmware.with_bios_boot(machine, made)
     left = size_gib * GIB - max(start + size for start, size in places.values())
     if left > GIB:
         warnings.append(
@@ -131,63 +130,6 @@ def _special(partition: Partition, table: TableKind, *, esp: bool) -> Content | 
     ):
         return Content.EMPTY  # leaving a logical one out would renumber those after it
     return None
-
-
-def _demand_esp(firmware: Firmware, kept: list[Part]) -> None:
-    if firmware is not Firmware.UEFI:
-        return
-    found = [p for p in kept if p.content is Content.ESP]
-    if not found:
-        raise CheckBlocked(
-            "the target shall start by UEFI, and the source has no EFI system partition",
-            subject="boot_mode",
-            hint="Make one on the source's system disk (vfat, 200 MiB), mount it at /boot/efi and install"
-            " GRUB for UEFI there; or leave boot_mode empty.",
-        )
-    if not any(p.seat is not None for p in found):
-        where = found[0].partition.device
-        raise CheckBlocked(
-            "the EFI system partition is not mounted, so its boot files cannot be copied",
-            subject=where,
-            hint=f"Mount {where} at /boot/efi, then run the command again.",
-        )
-
-
-def _other_firmware(machine: Machine, firmware: Firmware) -> list[str]:
-    if firmware is machine.firmware:
-        return []
-    needs = "grub-pc-bin or grub2-pc" if firmware is Firmware.BIOS else "grub-efi and shim"
-    told = (
-        f"the source starts by {machine.firmware.value.upper()}, the target by"
-        f" {firmware.value.upper()}: its boot loader for that must be installed on the source ({needs})"
-    )
-    return [told]
-
-
-def _with_bios_boot(
-    machine: Machine, made: tuple[TargetPartition, ...]
-) -> tuple[TargetPartition, ...]:
-    """GRUB for BIOS needs a partition of its own on GPT; it fits before the first of the others."""
-    if any(p.content is Content.BIOS_BOOT for p in made):
-        return made
-    if any(p.start < MIB for p in made):
-        raise CheckBlocked(
-            "there is no room for GRUB before the first partition",
-            subject="boot_mode",
-            hint="Make a partition of type 'BIOS boot' (1 MiB) on the source's system disk.",
-        )
-    taken = {p.number for p in made}
-    return (
-        *made,
-        TargetPartition(
-            number=next(n for n in range(1, 129) if n not in taken),
-            start=_GAP,
-            size=MIB - _GAP,
-            type=parts.BIOS_BOOT_TYPE,
-            content=Content.BIOS_BOOT,
-            uuid=parts.derived_uuid(machine, "bios boot").upper(),
-        ),
-    )
 
 
 def _slots(kept: list[Part]) -> list[layout.Slot]:

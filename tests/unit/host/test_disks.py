@@ -138,6 +138,16 @@ def test_a_volume_id_of_vfat_loses_its_dash() -> None:
     ]
 
 
+def test_an_efi_partition_is_fat32_unless_it_is_too_small() -> None:
+    """A firmware must read FAT32; FAT16 is for floppies and what came so."""
+    esp = replace(
+        ROOT, content=Content.ESP, file_system="vfat", fs_uuid="", fs_label="", size=256 << 20
+    )
+    assert mkfs_argv("/dev/x1", esp, GIB) == ["mkfs.vfat", "-F", "32", "/dev/x1"]
+    small = replace(esp, size=32 << 20)
+    assert mkfs_argv("/dev/x1", small, GIB) == ["mkfs.vfat", "/dev/x1"]
+
+
 def test_an_unknown_kind_is_an_error() -> None:
     """With the node it was for."""
     with pytest.raises(HostError, match="reiserfs") as error:

@@ -12,6 +12,7 @@ from hostlift.adapt.linux.images import unified
 from hostlift.adapt.linux.images.unified import STUB_MARK
 from hostlift.adapt.reading import data
 from hostlift.formats.pe import SHIM_MARK
+from hostlift.model.bootfiles import PACKAGED_EFI
 
 _GRUB_MARK = b"GRUB"
 _SYSTEMD_MARK = b"LoaderInfo: systemd-boot"
@@ -19,17 +20,6 @@ _SYSTEMD_PACKAGED = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi"
 _OURS = ("shimx64.efi", "shim.efi", "grubx64.efi", "grub.efi", "systemd-bootx64.efi")
 _SECOND = ("grubx64.efi", "grub.efi")
 _BESIDE = ("mmx64.efi", "MokManager.efi")
-# Signed images in packages, where the distribution keeps them: first the one to start.
-_PACKAGED = (
-    ("/usr/lib/shim/shimx64.efi.signed", "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"),
-    (
-        "/usr/lib/shim/shimx64.efi.signed.latest",
-        "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed",
-    ),
-    ("/usr/share/efi/x86_64/shim.efi", "/usr/share/efi/x86_64/grub.efi"),
-    ("/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", ""),
-    ("/usr/lib/grub/x86_64-efi/monolithic/grubx64.efi", ""),
-)
 _PREFIX = re.compile(rb"/EFI/([A-Za-z]\w*)\0")
 
 
@@ -70,7 +60,7 @@ def on_partition(bench: Bench) -> EfiLoader | None:
 
 def in_packages(bench: Bench) -> EfiLoader | None:
     """What a copy that never started by UEFI has installed, all the same."""
-    for first, second in _PACKAGED:
+    for first, second in PACKAGED_EFI:
         shim = data(bench.tree, first)
         grub = data(bench.tree, second) if second else b""
         if shim is None or grub is None:
