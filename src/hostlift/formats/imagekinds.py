@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
+from hostlift.formats import dracut
 from hostlift.formats.cpio import Member
 from hostlift.formats.modules import is_module, module_name
 
@@ -35,7 +36,7 @@ class ImageKind(StrEnum):
 
 def is_told(name: str) -> bool:
     """True for files whose content decides."""
-    return name in {ORDER, INIT}
+    return name in {ORDER, INIT} or dracut.is_told(name)
 
 
 def kind_of(members: Sequence[Member]) -> ImageKind:

@@ -8,6 +8,7 @@ from hostlift.adapt.linux.families import alpine, arch, debian, redhat, suse, un
 from hostlift.adapt.linux.steps.boot import (
     boot_code,
     boot_entries,
+    dracut_devices,
     efi_loader,
     extlinux,
     grub_defaults,
@@ -94,6 +95,7 @@ STEPS: tuple[Step, ...] = (
     grub_defaults.STEP,
     kernel_arguments.STEP,
     initramfs.STEP,
+    dracut_devices.STEP,
     unified.STEP,
     grub_menu.STEP,
     boot_entries.STEP,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from hostlift.adapt.linux.bench import Bench
 from hostlift.adapt.reading import data
-from hostlift.formats import modules
+from hostlift.formats import imagekinds, initramfs, modules
+from hostlift.formats.cpio import Member
 from hostlift.formats.menus import Installed, default_release
 
 MODULES = "/lib/modules"
@@ -79,6 +80,20 @@ def default(bench: Bench) -> str:
     found = [Installed(k.release, (k.file, k.image)) for k in kernels(bench)]
     kind = bench.tools.loaders[0].kind.value if bench.tools.loaders else ""
     return default_release(bench, kind, found)
+
+
+def members(bench: Bench, kernel: Kernel) -> list[Member]:
+    """What a kernel's image holds; unpacked once for all who ask.
+
+    Raises:
+        FormatError: It cannot be read.
+    """
+    status = bench.tree.stat(kernel.image)
+    key = (kernel.image, status.mtime_ns, status.size)
+    if key not in bench.images:
+        image = bench.tree.read(kernel.image)
+        bench.images[key] = initramfs.members(image, imagekinds.is_told)
+    return bench.images[key]
 
 
 def needed(bench: Bench, kernel: Kernel) -> list[str]:

@@ -14,14 +14,21 @@ from collections.abc import Iterator
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.linux.bench import Bench, Step
 from hostlift.adapt.linux.guest_tool import run_tool
-from hostlift.adapt.linux.images.kernels import Kernel, default, kernels, needed, unable, wanted
+from hostlift.adapt.linux.images.kernels import (
+    Kernel,
+    default,
+    kernels,
+    members,
+    needed,
+    unable,
+    wanted,
+)
 from hostlift.adapt.linux.images.remembering import remember_modules
 from hostlift.adapt.linux.images.supplement import supplement
 from hostlift.adapt.linux.images.unified import missing as missing_in_unified
 from hostlift.adapt.linux.images.unified import unified_images
 from hostlift.errors import AdaptError, FormatError
 from hostlift.formats import imagekinds, initramfs
-from hostlift.formats.cpio import Member
 
 _NAME = "initramfs"
 _WHY = "the image of kernel {} lacks {}"
@@ -63,7 +70,7 @@ def _readable(bench: Bench) -> Iterator[Kernel]:
     for kernel in kernels(bench):
         with _forgiving(bench, kernel):
             if kernel.image:
-                _members(bench, kernel)
+                members(bench, kernel)
             yield kernel
 
 
@@ -88,17 +95,8 @@ def _forgiving(bench: Bench, kernel: Kernel) -> Iterator[None]:
 
 def _missing(bench: Bench, kernel: Kernel) -> list[str]:
     """What an image lacks; without an image nothing but what is built in can be used."""
-    found = imagekinds.loaded(_members(bench, kernel)) if kernel.image else set()
+    found = imagekinds.loaded(members(bench, kernel)) if kernel.image else set()
     return [name for name in needed(bench, kernel) if name not in found]
-
-
-def _members(bench: Bench, kernel: Kernel) -> list[Member]:
-    status = bench.tree.stat(kernel.image)
-    key = (kernel.image, status.mtime_ns, status.size)
-    if key not in bench.images:
-        found = initramfs.members(bench.tree.read(kernel.image), imagekinds.is_told)
-        bench.images[key] = found
-    return bench.images[key]
 
 
 def _rebuild(bench: Bench, kernel: Kernel, why: str) -> None:
@@ -119,7 +117,7 @@ def _rebuild(bench: Bench, kernel: Kernel, why: str) -> None:
 
 def _append(bench: Bench, edit: Editor, kernel: Kernel, why: str) -> None:
     image = bench.tree.read(kernel.image)
-    present = _members(bench, kernel)
+    present = members(bench, kernel)
     # The order of loading needs the whole closure, also of what is there already.
     names = wanted(bench, kernel)
     archive = supplement(bench, kernel, names, present)

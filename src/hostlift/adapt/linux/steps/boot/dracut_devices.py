@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""dracut's host-only images: what they were told of the old machine, and what they would wait for.
+
+Such an image holds arguments of its own (``root=``, ``resume=``, arrays, volumes) and waits without
+end for the devices of its maker. An archive that is appended has the same files without what is not
+on the target; the kernel unpacks it last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hostlift.adapt.editor import Editor
+from hostlift.adapt.layout import Layout
+from hostlift.adapt.linux import cmdline
+from hostlift.adapt.linux.bench import Bench, Step
+from hostlift.adapt.linux.images.kernels import Kernel, default, kernels, members
+from hostlift.errors import FormatError
+from hostlift.formats import cpio, dracut, initramfs
+from hostlift.formats.cpio import Member
+
+_WHY = "the image names devices of the old machine"
+
+
+def apply(bench: Bench, edit: Editor) -> None:
+    """Append what replaces such files."""
+    for kernel in kernels(bench):
+        files = list(_replaced(bench, kernel))
+        if files:
+            image = bench.tree.read(kernel.image)
+            edit.write(kernel.image, initramfs.append(image, cpio.write(files)), _WHY)
+
+
+def check(bench: Bench) -> Iterator[str]:
+    """The image that starts by default waits for nothing that is not there."""
+    starts = default(bench)
+    for kernel in kernels(bench):
+        stale = [member.name for member in _replaced(bench, kernel)]
+        if stale and kernel.release == starts:
+            yield f"{kernel.image} waits for devices that are not on the target: {', '.join(stale)}"
+
+
+def _replaced(bench: Bench, kernel: Kernel) -> Iterator[Member]:
+    """Files that have to say something else; of several of one name the last counts."""
+    last = {member.name: member for member in _members(bench, kernel)}
+    for member in last.values():
+        if dracut.has_lines(member.name):
+            text = member.data.decode("utf-8", "surrogateescape")
+            new = _adapted(bench.layout, text).encode("utf-8", "surrogateescape")
+            if new != member.data:
+                yield Member(member.name, member.mode, len(new), new)
+        device = dracut.awaited(member)
+        if device and not bench.layout.knows(dracut.spec(device)):
+            yield dracut.at_once(member)
+            if dracut.wanted_unit(device) in last:
+                yield dracut.masked_unit(device)
+
+
+def _members(bench: Bench, kernel: Kernel) -> list[Member]:
+    """A damaged image has been told of already."""
+    try:
+        return members(bench, kernel) if kernel.image else []
+    except FormatError:
+        return []
+
+
+def _adapted(layout: Layout, text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join(_line(layout, line) for line in lines)
+
+
+def _line(layout: Layout, line: str) -> str:
+    words = line.strip()
+    new = cmdline.without_lost(layout, words)
+    return line if new == words else line.replace(words, new)
+
+
+STEP = Step(
+    "dracut-devices", "An initramfs of dracut waits for nothing of the old machine.", apply, check
+)

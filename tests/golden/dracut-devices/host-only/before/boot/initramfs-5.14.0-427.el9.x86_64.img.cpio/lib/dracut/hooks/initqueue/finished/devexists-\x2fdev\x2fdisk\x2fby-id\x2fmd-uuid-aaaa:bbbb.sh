@@ -1,0 +1,1 @@
+[ -e "/dev/disk/by-id/md-uuid-aaaa:bbbb" ]

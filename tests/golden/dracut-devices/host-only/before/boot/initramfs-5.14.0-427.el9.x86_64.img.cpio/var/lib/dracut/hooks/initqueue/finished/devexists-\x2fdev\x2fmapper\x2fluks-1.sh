@@ -1,0 +1,1 @@
+[ -e "/dev/mapper/luks-1" ]
