@@ -13,6 +13,8 @@ SERIAL = "console=ttyS0,115200n8"
 _NO_RESUME = "noresume"
 _RESUME_FILES = ("/etc/initramfs-tools/conf.d/resume",)
 # Cards of the old machine by address: dracut would wait for them.
+# mkinitcpio's hook: DEVICE:NAME; encrypted devices are plain on the target.
+_DECRYPTED = ("cryptdevice",)
 _OLD_CARDS = ("ifname=", "BOOTIF=", "bootdev=")
 _STACKED = {
     "rd.lvm.lv": Stacked.LOGICAL_VOLUME,
@@ -63,6 +65,8 @@ def _kept(layout: Layout, word: str) -> str:
     if name == "resume" and not layout.knows(value):
         return ""
     if name in _STACKED and not layout.has_stacked(_STACKED[name], value):
+        return ""
+    if name in _DECRYPTED and not layout.knows(value.partition(":")[0]):
         return ""
     return "" if word.startswith(_OLD_CARDS) else word
 

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from hostlift.adapt.editor import Editor
-from hostlift.adapt.formats import shellvars
-from hostlift.adapt.linux import cmdline
+from hostlift.adapt.formats import bootlines, shellvars
+from hostlift.adapt.linux import bootmenus, cmdline
 from hostlift.adapt.linux.bench import Bench, Step
 
 _WHY = "kernel command line for ECS, for menus and images written from now on"
@@ -38,6 +38,9 @@ def apply(bench: Bench, edit: Editor) -> None:
     for path, name in _ROOTS:
         _root(bench, edit, path, name)
     _serial(bench, edit, "/etc/update-extlinux.conf")
+    # Entries that an administrator wrote by hand: grub-mkconfig copies them as they are.
+    for path in bench.glob("/etc/grub.d/*_custom"):
+        bootmenus.edit_file(bench, edit, path, bootlines.GRUB)
 
 
 def _change(bench: Bench, edit: Editor, path: str, name: str, *, add: bool) -> None:

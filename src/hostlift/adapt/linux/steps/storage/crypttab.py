@@ -7,17 +7,16 @@ from hostlift.adapt.editor import Editor
 from hostlift.adapt.layout import Stacked
 from hostlift.adapt.linux.bench import Bench, Step
 
-_PATH = "/etc/crypttab"
+_PATHS = ("/etc/crypttab", "/etc/crypttab.initramfs")
 
 
 def apply(bench: Bench, edit: Editor) -> None:
     """Switch off lines whose device does not exist on the target."""
-    text = bench.text(_PATH)
-    if text is None:
-        return
-    lines = text.splitlines(keepends=True)
-    new = "".join(_adapted(bench, line) for line in lines)
-    edit.write_text(_PATH, new, "encrypted devices that are not here")
+    for path in _PATHS:
+        text = bench.text(path)
+        if text is not None:
+            new = "".join(_adapted(bench, line) for line in text.splitlines(keepends=True))
+            edit.write_text(path, new, "encrypted devices that are not here")
 
 
 def _adapted(bench: Bench, line: str) -> str:

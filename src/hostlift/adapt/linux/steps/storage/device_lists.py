@@ -11,6 +11,11 @@ from hostlift.adapt.linux.bench import Bench, Step
 from hostlift.adapt.linux.devices import OLD_DEVICE
 
 _OFF = "# hostlift, of the old machine: "
+_GRUB_DEVICES = re.compile(
+    r"(?m)^(Name: grub-pc/install_devices\n(?:[A-Z][^\n]*\n)*?Value:[ ]?)(\S[^\n]*)$"
+)
+_NEW = ("/dev/vda", "/dev/nvme0n1")
+"""The system disk on ECS, by the kind of instance."""
 _BLOCK_START = re.compile(r"^[ \t]*/dev/[^{\n]*\{")
 
 
@@ -42,12 +47,18 @@ def _blocks(text: str) -> str:
     return _each(text, old)
 
 
+def _grub_devices(text: str) -> str:
+    """Debconf's answer to where a new GRUB goes: an upgrade stops at a disk that is not there."""
+    return _GRUB_DEVICES.sub(lambda m: m[0] if m[2] in _NEW else f"{m[1]}{_NEW[0]}", text)
+
+
 _FILES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("/etc/smartd.conf", _lines),
     ("/etc/smartmontools/smartd.conf", _lines),
     ("/etc/hdparm.conf", _blocks),
     ("/etc/auto.*", _mounts),
     ("/etc/autofs/auto.*", _mounts),
+    ("/var/cache/debconf/config.dat", _grub_devices),
     ("/etc/sysconfig/rawdevices", _raw),
     ("/etc/raw", _raw),
 )
@@ -61,7 +72,7 @@ def apply(bench: Bench, edit: Editor) -> None:
             new = adapted(text) if text is not None else None
             if new is not None and new != text:
                 edit.write_text(path, new, "it names disks of the old machine")
-                bench.note(f"{path} named disks of the old machine: those lines are off")
+                bench.note(f"{path} named disks of the old machine and was changed")
 
 
 def _each(text: str, old: Callable[[str], bool]) -> str:
