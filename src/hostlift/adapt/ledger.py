@@ -26,7 +26,7 @@ from hostlift.adapt.snapshot import (
     real_path,
     take,
 )
-from hostlift.errors import StateError
+from hostlift.errors import AdaptError, StateError
 from hostlift.formats.names import shown
 from hostlift.host.files import atomic_write
 from hostlift.model.adaptation import Edit, EditKind
@@ -155,7 +155,17 @@ class Ledger:
         after: Snapshot,
         kind: EditKind | None = None,
     ) -> None:
-        """Write down that ``path`` is about to become ``after``; durable on return."""
+        """Write down that ``path`` is about to become ``after``; durable on return.
+
+        Raises:
+            AdaptError: Its name is not UTF-8: records, receipts and messages are JSON.
+        """
+        if not _is_text(path):
+            raise AdaptError(
+                "a file to be edited has a name that is not UTF-8",
+                subject=shown(path),
+                hint="Give it another name on the source, then migrate again.",
+            )
         self._merge(adaptation, path, why, self._was(before), before, after, kind)
         self._save()
 
@@ -173,7 +183,7 @@ class Ledger:
             watch.files[path] = self._was(take(tree, path))
         for folder in watch.folders:
             for path in (posixpath.dirname(folder), *folders_below(tree, folder)):
-                if tree.exists(path):
+                if _is_text(path) and tree.exists(path):
                     watch.times[path] = tree.stat(path, follow=False).mtime_ns
         self._content.watch = watch
         self._save()
@@ -187,7 +197,8 @@ class Ledger:
         watch = self._content.watch
         if watch is None:
             return
-        made = {f for top in watch.folders for f in folders_below(tree, top)} - set(watch.times)
+        now = {f for top in watch.folders for f in folders_below(tree, top) if _is_text(f)}
+        made = now - set(watch.times)
         for path in sorted({*watch.files, *made, *_watched(tree, watch.folders)}):
             self._settle_path(tree, watch, path)
         for path, mtime_ns in watch.times.items():
@@ -323,11 +334,16 @@ def backup_name(digest: str) -> str:
 
 
 def _watched(tree: Tree, folders: Sequence[str]) -> Iterator[str]:
+    """Files that a tool may change; none of its own has a name that is not UTF-8."""
     for folder in folders:
         if tree.exists(folder) and tree.stat(folder, follow=False).kind != "dir":
             yield folder
         else:
-            yield from files_below(tree, folder)
+            yield from filter(_is_text, files_below(tree, folder))
+
+
+def _is_text(path: str) -> bool:
+    return shown(path) == path
 
 
 def _kind(before: Snapshot, after: Snapshot) -> EditKind:

@@ -11,7 +11,7 @@ from fakes.tree import MemoryTree
 
 from hostlift.adapt.editor import Editor
 from hostlift.adapt.ledger import Ledger
-from hostlift.errors import StateError
+from hostlift.errors import AdaptError, StateError
 from hostlift.model.adaptation import EditKind
 from hostlift.ports.tree import Attributes
 
@@ -250,3 +250,37 @@ def test_an_edit_leaves_the_other_names_of_a_file_alone_and_says_so(tmp_path: Pa
     assert note.startswith("/etc/fstab had more names (hard links)")
     Ledger(tmp_path).undo(tree)
     assert tree.read("/etc/fstab") == tree.read("/root/fstab.kept") == b"old"
+
+
+ODD = "/etc/B\udcfcro"
+
+
+def test_a_name_that_is_not_utf8_is_an_error_before_anything_changes(tmp_path: Path) -> None:
+    """The record could not be written; the name is shown so that it can be found."""
+    tree = MemoryTree({ODD: "x"})
+    before = tree.everything()
+    with pytest.raises(AdaptError) as error:
+        Editor(tree, Ledger(tmp_path), "test").remove(ODD, "why")
+    assert error.value.subject == "/etc/B\\udcfcro"
+    assert tree.everything() == before
+    assert Ledger(tmp_path).edits == ()
+
+
+def test_files_with_odd_names_beside_those_of_a_tool_do_no_harm(tmp_path: Path) -> None:
+    """What the tool changes is recorded all the same."""
+    tree = MemoryTree({ODD: "x", "/etc/good": "old", "/etc/d\udcfc/": b""})
+    ledger = Ledger(tmp_path)
+    with ledger.watching(tree, ["/etc"], adaptation="test", why="why"):
+        tree.write("/etc/good", b"new")
+    assert [edit.path for edit in ledger.edits] == ["/etc/good"]
+    ledger.undo(tree)
+    assert tree.read("/etc/good") == b"old"
+
+
+def test_a_note_may_quote_any_name(tmp_path: Path) -> None:
+    """It is for a person, and kept as JSON."""
+    tree, ledger = MemoryTree({"/a": "b"}), Ledger(tmp_path)
+    ledger.note(f"{ODD} was left alone")
+    ledger.note(f"{ODD} was left alone")
+    Editor(tree, ledger, "test").remove("/a", "why")
+    assert Ledger(tmp_path).notes == ("/etc/B\\udcfcro was left alone",)
