@@ -14,8 +14,11 @@ _CONFIGS = ("/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf")
 _LISTS = ("/etc/lvm/devices/system.devices",)
 _CACHES = ("/etc/lvm/cache/.cache", "/etc/lvm/.cache", "/run/lvm/hints")
 _FILTER = re.compile(
-    r"(?m)^(?P<indent>[ \t]*)(?P<name>filter|global_filter|preferred_names)(?P<rest>[ \t]*=[ \t]*\[[^\]]*\])"
+    r"(?m)^(?P<indent>[ \t]*)(?P<name>filter|global_filter|preferred_names)(?P<rest>[ \t]*=[ \t]*\[(?:[^\]\"]|\"[^\"]*\")*\])"
 )
+_RULE = re.compile(r'"([ar])(.)(.*?)\2"')
+_NEW = ("/dev/vda", "/dev/vda2", "/dev/nvme0n1p2")
+"""How disks are called on ECS, by the kind of instance."""
 
 
 def apply(bench: Bench, edit: Editor) -> None:
@@ -29,10 +32,24 @@ def apply(bench: Bench, edit: Editor) -> None:
 
 
 def _adapted(match: re.Match[str]) -> str:
-    if not OLD_DEVICE.search(match["rest"]):
+    if not (OLD_DEVICE.search(match["rest"]) or _hides(match["rest"])):
         return match[0]
     lines = match[0].splitlines(keepends=True)
     return "".join(f"# hostlift, of the old machine: {line.lstrip()}" for line in lines)
+
+
+def _hides(rules: str) -> bool:
+    """True when a disk of ECS is refused: the first rule that fits decides, without one it is taken."""
+    found = _RULE.findall(rules)
+    verdicts = (next((v for v, _, rule in found if _fits(rule, name)), "a") for name in _NEW)
+    return "r" in verdicts
+
+
+def _fits(rule: str, name: str) -> bool:
+    try:
+        return re.search(rule, name) is not None
+    except re.error:
+        return False
 
 
 STEP = Step("lvm", "Let LVM look at the new disks.", apply)
