@@ -18,6 +18,8 @@ from hostlift.formats.modules import is_module, module_name
 
 ORDER = "scripts/init-top/ORDER"
 INIT = "init"
+LVM_CONFIGS = ("etc/lvm/lvm.conf", "etc/lvm/lvmlocal.conf")
+LVM_DEVICES = "etc/lvm/devices/system.devices"
 DRACUT_HOOKS = "lib/dracut/hooks/pre-udev"
 _DRACUT = ("usr/lib/dracut", "lib/dracut", "usr/lib/dracut/hooks", "lib/dracut/hooks")
 _SHELLS = ("bin/sh", "usr/bin/sh", "bin/busybox", "usr/bin/busybox", "bin/bash", "usr/bin/bash")
@@ -36,7 +38,7 @@ class ImageKind(StrEnum):
 
 def is_told(name: str) -> bool:
     """True for files whose content decides."""
-    return name in {ORDER, INIT} or dracut.is_told(name)
+    return name in {ORDER, INIT, *LVM_CONFIGS} or dracut.is_told(name)
 
 
 def kind_of(members: Sequence[Member]) -> ImageKind:

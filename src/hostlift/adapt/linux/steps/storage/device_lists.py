@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 
 from hostlift.adapt.editor import Editor
+from hostlift.adapt.formats.devices import OLD_DEVICE
 from hostlift.adapt.linux.bench import Bench, Step
-from hostlift.adapt.linux.devices import OLD_DEVICE
 
 _OFF = "# hostlift, of the old machine: "
 _GRUB_DEVICES = re.compile(

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""dracut's host-only images: what they were told of the old machine, and what they would wait for.
+"""What an initramfs was told of the old machine, and what it would wait for.
 
-Such an image holds arguments of its own (``root=``, ``resume=``, arrays, volumes) and waits without
-end for the devices of its maker. An archive that is appended has the same files without what is not
-on the target; the kernel unpacks it last.
+dracut's host-only images hold arguments of their own (``root=``, ``resume=``, arrays, volumes) and wait
+without end for the devices of their maker; those of all makers hold LVM's filters and list of devices.
+An archive that is appended has the same files without what is not on the target; the kernel unpacks
+it last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 
 from hostlift.adapt.editor import Editor
+from hostlift.adapt.formats import lvmconf
 from hostlift.adapt.layout import Layout
 from hostlift.adapt.linux import cmdline
 from hostlift.adapt.linux.bench import Bench, Step
@@ -18,7 +21,9 @@ from hostlift.adapt.linux.images.kernels import Kernel, default, kernels, member
 from hostlift.errors import FormatError
 from hostlift.formats import cpio, dracut, initramfs
 from hostlift.formats.cpio import Member
+from hostlift.formats.imagekinds import LVM_CONFIGS, LVM_DEVICES
 
+_FILE = stat.S_IFREG | 0o644
 _WHY = "the image names devices of the old machine"
 
 
@@ -45,15 +50,34 @@ def _replaced(bench: Bench, kernel: Kernel) -> Iterator[Member]:
     last = {member.name: member for member in _members(bench, kernel)}
     for member in last.values():
         if dracut.has_lines(member.name):
-            text = member.data.decode("utf-8", "surrogateescape")
-            new = _adapted(bench.layout, text).encode("utf-8", "surrogateescape")
-            if new != member.data:
-                yield Member(member.name, member.mode, len(new), new)
+            yield from _changed(member, _adapted(bench.layout, _text(member)))
         device = dracut.awaited(member)
         if device and not bench.layout.knows(dracut.spec(device)):
             yield dracut.at_once(member)
             if dracut.wanted_unit(device) in last:
                 yield dracut.masked_unit(device)
+    if bench.layout.early_modules:
+        yield from _lvm(last)
+
+
+def _lvm(last: Mapping[str, Member]) -> Iterator[Member]:
+    """LVM's own files; a list cannot be taken out of an archive, but switched off beside it."""
+    for name in LVM_CONFIGS:
+        member = last.get(name, Member(name, _FILE))
+        new = lvmconf.without_filters(_text(member))
+        if name == LVM_CONFIGS[-1] and LVM_DEVICES in last:
+            new = lvmconf.with_all_devices(new)
+        yield from _changed(member, new)
+
+
+def _changed(member: Member, text: str) -> Iterator[Member]:
+    data = text.encode("utf-8", "surrogateescape")
+    if data != member.data:
+        yield Member(member.name, member.mode, len(data), data)
+
+
+def _text(member: Member) -> str:
+    return member.data.decode("utf-8", "surrogateescape")
 
 
 def _members(bench: Bench, kernel: Kernel) -> list[Member]:
@@ -76,5 +100,8 @@ def _line(layout: Layout, line: str) -> str:
 
 
 STEP = Step(
-    "dracut-devices", "An initramfs of dracut waits for nothing of the old machine.", apply, check
+    "image-devices",
+    "An initramfs waits for nothing of the old machine, and sees all new disks.",
+    apply,
+    check,
 )
