@@ -12,17 +12,11 @@ import re
 import stat
 
 from hostlift.formats.cpio import Member
+from hostlift.formats.units import unit_of
 
 _LINES = re.compile(r"(?:usr/)?etc/cmdline\.d/[^/]+\.conf")
 _HOOK = re.compile(r"(?:usr/|var/)?lib/dracut/hooks/initqueue/finished/devexists-[^/]*\.sh")
 _TEST = re.compile(r'\[ -e "?(/dev/[^"\s\]]+)"? \]')
-_BY = {
-    "/dev/disk/by-uuid/": "UUID=",
-    "/dev/disk/by-label/": "LABEL=",
-    "/dev/disk/by-partuuid/": "PARTUUID=",
-    "/dev/disk/by-partlabel/": "PARTLABEL=",
-}
-_UDEV = re.compile(r"\\x([0-9a-f]{2})")
 _UNITS = "etc/systemd/system"
 
 
@@ -44,15 +38,6 @@ def awaited(member: Member) -> str:
     return found[1] if found else ""
 
 
-def spec(device: str) -> str:
-    """The device as fstab would name it: by what is on it where the path says that."""
-    for folder, tag in _BY.items():
-        if device.startswith(folder):
-            value = device.removeprefix(folder)
-            return tag + _UDEV.sub(lambda m: chr(int(m[1], 16)), value)
-    return device
-
-
 def at_once(member: Member) -> Member:
     """The hook in place of one that waits: it is content."""
     data = b":\n"
@@ -61,19 +46,9 @@ def at_once(member: Member) -> Member:
 
 def wanted_unit(device: str) -> str:
     """The link by which systemd is told to wait for a device."""
-    return f"{_UNITS}/initrd.target.wants/{_unit(device)}"
+    return f"{_UNITS}/initrd.target.wants/{unit_of(device, 'device')}"
 
 
 def masked_unit(device: str) -> Member:
     """The link that lets systemd wait no more: nothing in an archive can take the other away."""
-    return Member(f"{_UNITS}/{_unit(device)}", stat.S_IFLNK | 0o777, data=b"/dev/null")
-
-
-def _unit(device: str) -> str:
-    r"""systemd.unit(5): slashes are dashes, all but letters, digits and ``:_.`` is ``\xXX``."""
-    escaped = re.sub(
-        r"[^A-Za-z0-9:_./]",
-        lambda m: "".join(f"\\x{octet:02x}" for octet in m[0].encode("utf-8", "surrogateescape")),
-        device.strip("/"),
-    )
-    return f"{escaped.replace('/', '-')}.device"
+    return Member(f"{_UNITS}/{unit_of(device, 'device')}", stat.S_IFLNK | 0o777, data=b"/dev/null")

@@ -32,6 +32,13 @@ NETWORK = frozenset(
 """Kinds that wait for another machine."""
 TAGS = ("UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=")
 """What a device is named by instead of its path."""
+_BY = {
+    "/dev/disk/by-uuid/": "UUID=",
+    "/dev/disk/by-label/": "LABEL=",
+    "/dev/disk/by-partuuid/": "PARTUUID=",
+    "/dev/disk/by-partlabel/": "PARTLABEL=",
+}
+_UDEV = re.compile(r"\\x([0-9a-f]{2})")
 _BLANK = " \t"
 _FIELD = re.compile(r"[^ \t\r\n]+")
 _FIELDS = 6
@@ -106,6 +113,15 @@ class Line:
     def _replaced(self, index: int, value: str) -> Line:
         start, end = self.spans[index]
         return parse_line(self.text[:start] + value + self.text[end:])
+
+
+def spec_of(device: str) -> str:
+    """A device's path as a tag, where udev made the path of one."""
+    for folder, tag in _BY.items():
+        if device.startswith(folder):
+            value = device.removeprefix(folder)
+            return tag + _UDEV.sub(lambda m: chr(int(m[1], 16)), value)
+    return device
 
 
 def parse_line(text: str) -> Line:

@@ -47,6 +47,7 @@ from hostlift.adapt.linux.steps.storage import (
     fstab,
     lvm,
     mdadm,
+    mount_units,
     multipath,
     resume,
 )
@@ -68,6 +69,7 @@ FAMILIES = (
 
 STEPS: tuple[Step, ...] = (
     fstab.STEP,
+    mount_units.STEP,
     crypttab.STEP,
     resume.STEP,
     lvm.STEP,

@@ -21,6 +21,7 @@ from hostlift.adapt.linux.images.kernels import Kernel, default, kernels, member
 from hostlift.errors import FormatError
 from hostlift.formats import cpio, dracut, initramfs
 from hostlift.formats.cpio import Member
+from hostlift.formats.fstab import spec_of
 from hostlift.formats.imagekinds import LVM_CONFIGS, LVM_DEVICES
 
 _FILE = stat.S_IFREG | 0o644
@@ -52,7 +53,7 @@ def _replaced(bench: Bench, kernel: Kernel) -> Iterator[Member]:
         if dracut.has_lines(member.name):
             yield from _changed(member, _adapted(bench.layout, _text(member)))
         device = dracut.awaited(member)
-        if device and not bench.layout.knows(dracut.spec(device)):
+        if device and not bench.layout.knows(spec_of(device)):
             yield dracut.at_once(member)
             if dracut.wanted_unit(device) in last:
                 yield dracut.masked_unit(device)
