@@ -64,22 +64,27 @@ class Kernel:
 
 def kernels(bench: Bench) -> Iterator[Kernel]:
     """Every kernel whose modules are there, with its image."""
-    for release in bench.names(MODULES):
-        file = _first(bench, _KERNELS, release)
-        if not file:
-            continue
+    for release, file, image in _installed(bench):
         found = modules_of(bench, release)
         if found is None:
             bench.note(f"kernel {release} has no index of its modules and was not looked at")
             continue
-        yield Kernel(release, file, _first(bench, _IMAGES, release), found)
+        yield Kernel(release, file, image, found)
 
 
 def default(bench: Bench) -> str:
     """The release that the copy starts when nobody touches its menu; the newest where it cannot tell."""
-    found = [Installed(k.release, (k.file, k.image)) for k in kernels(bench)]
+    found = [Installed(release, (file, image)) for release, file, image in _installed(bench)]
     kind = bench.tools.loaders[0].kind.value if bench.tools.loaders else ""
     return default_release(bench, kind, found)
+
+
+def _installed(bench: Bench) -> Iterator[tuple[str, str, str]]:
+    """Release, file and image of every kernel."""
+    for release in bench.names(MODULES):
+        file = _first(bench, _KERNELS, release)
+        if file:
+            yield release, file, _first(bench, _IMAGES, release)
 
 
 def members(bench: Bench, kernel: Kernel) -> list[Member]:
