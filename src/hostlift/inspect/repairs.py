@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostlift.inspect.guest import Guest
+from hostlift.inspect.kernelmodules import image_of, modules_of
 from hostlift.model.finding import Finding, Severity
 from hostlift.model.machine import Machine
 from hostlift.ports.commands import Commands
@@ -92,19 +94,43 @@ def _clock(commands: Commands) -> Iterator[Repair]:
 
 
 def _initramfs(machine: Machine, commands: Commands) -> Iterator[Repair]:
+    guest = Guest(Path(machine.root))
     for kernel in machine.kernels:
-        if kernel.initramfs:
-            continue
-        for program, argv, file in (
-            ("update-initramfs", ["update-initramfs", "-c", "-k"], "/boot/initrd.img-"),
-            ("dracut", ["dracut", "--kver"], "/boot/initramfs-"),
-        ):
-            if commands.which(program):
-                line = [*argv, kernel.release]
-                yield Repair(
-                    check="GUESTOS.KernelVersion",
-                    what=f"make the missing initramfs of {kernel.release}: {' '.join(line)}",
-                    undo=f"rm {file}{kernel.release}*",
-                    do=functools.partial(commands.run, line, timeout=_INITRAMFS_PATIENCE),
-                )
-                break
+        if not kernel.initramfs:
+            yield from _made(kernel.release, commands)
+        else:
+            image = image_of(guest, kernel, modules_of(guest, kernel.release))
+            if image is not None and image.damage:
+                yield from _made_anew(kernel.release, commands)
+
+
+def _made(release: str, commands: Commands) -> Iterator[Repair]:
+    ways = (
+        (["update-initramfs", "-c", "-k", release], f"rm /boot/initrd.img-{release}*"),
+        (["dracut", "--kver", release], f"rm /boot/initramfs-{release}*"),
+    )
+    yield from _first(ways, f"make the missing initramfs of {release}", commands)
+
+
+def _made_anew(release: str, commands: Commands) -> Iterator[Repair]:
+    undo = "none: what was there cannot be read"
+    ways = (
+        (["update-initramfs", "-u", "-k", release], undo),
+        (["dracut", "--force", "--kver", release], undo),
+    )
+    yield from _first(ways, f"make the damaged initramfs of {release} anew", commands)
+
+
+def _first(
+    ways: Iterable[tuple[list[str], str]], what: str, commands: Commands
+) -> Iterator[Repair]:
+    """By the first tool that is there."""
+    for argv, undo in ways:
+        if commands.which(argv[0]):
+            yield Repair(
+                check="GUESTOS.KernelVersion",
+                what=f"{what}: {' '.join(argv)}",
+                undo=undo,
+                do=functools.partial(commands.run, argv, timeout=_INITRAMFS_PATIENCE),
+            )
+            return

@@ -11,6 +11,7 @@ from builders import a_machine
 from fakes.commands import ScriptedCommands
 
 from hostlift.errors import CommandFailed
+from hostlift.formats import cpio
 from hostlift.inspect.repairs import repairs
 from hostlift.model.finding import Finding, Severity
 from hostlift.model.machine import Kernel
@@ -60,6 +61,31 @@ def test_a_missing_initramfs_is_made_by_the_tool_of_the_system(tmp_path: Path) -
     one.do()
     assert commands.lines == ["dracut --kver 5.14.0"]
     assert one.undo == "rm /boot/initramfs-5.14.0*"
+
+
+@pytest.mark.parametrize(
+    ("missing", "line"),
+    [
+        ("dracut", "update-initramfs -u -k 5.14.0"),
+        ("update-initramfs", "dracut --force --kver 5.14.0"),
+    ],
+)
+def test_a_damaged_initramfs_is_made_anew(tmp_path: Path, missing: str, line: str) -> None:
+    """A full /boot leaves such images; one that can be read stays."""
+    for release, content in (("5.14.0", b"torn"), ("5.15.0", cpio.write([]))):
+        (tmp_path / f"lib/modules/{release}").mkdir(parents=True)
+        (tmp_path / f"lib/modules/{release}/modules.dep").write_text("kernel/a.ko:\n")
+        (tmp_path / "boot").mkdir(exist_ok=True)
+        (tmp_path / f"boot/initrd-{release}").write_bytes(content)
+    kernels = [Kernel(release=r, initramfs=f"/boot/initrd-{r}") for r in ("5.14.0", "5.15.0")]
+    machine = replace(a_machine(), root=str(tmp_path), kernels=tuple(kernels))
+    commands = ScriptedCommands({line: ""}, missing=[missing])
+    (one,) = repairs(
+        machine, [_bad("GUESTOS.KernelVersion")], config=tmp_path / "x", commands=commands
+    )
+    assert "damaged initramfs of 5.14.0" in one.what
+    one.do()
+    assert commands.lines == [line]
 
 
 def test_a_repair_that_fails_says_so(tmp_path: Path) -> None:
