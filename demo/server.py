@@ -64,6 +64,8 @@ class Shell:
         finally:
             process.kill()
             process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
     def answers(self) -> bool:
         """Whether it lets us in now."""
