@@ -209,6 +209,12 @@ class OutOfStock(CloudError):
     default_hint = "Name another instance_type or zone_id, or rerun later."
 
 
+class NotOffered(CloudError):
+    """The cloud does not let this account do it in this way."""
+
+    code = "cloud.not-offered"
+
+
 class NotPermitted(CloudError):
     """The caller lacks a permission.
 

@@ -249,10 +249,10 @@ def test_a_disk_grows_under_a_running_instance(arena: Arena) -> None:
     name = arena.instance(40)
     disk = arena.ready(ResourceKind.INSTANCE, name).disks[0][0]
     for _ in range(2):
-        arena.cloud.instances.grow_disk(disk, 50, token="g")
+        arena.cloud.disks.grow(disk, 50, token="g")
     assert arena.ready(ResourceKind.INSTANCE, name).disks[0][0] == disk
     with pytest.raises(CloudError):
-        arena.cloud.instances.grow_disk("d-nobody", 50, token="h")
+        arena.cloud.disks.grow("d-nobody", 50, token="h")
 
 
 def test_an_automatic_release_can_be_moved(arena: Arena) -> None:

@@ -57,6 +57,10 @@ class ScriptedTransport:
             raise self.told_date
         return self.told_date
 
+    def elsewhere(self, region: str) -> ScriptedTransport:
+        del region
+        return self
+
     def params(self, action: str) -> list[dict[str, str]]:
         """What each call of ``action`` asked."""
         return [params for name, params in self.asked if name == action]

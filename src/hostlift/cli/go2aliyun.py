@@ -32,6 +32,7 @@ _STAGES = {
     "adapt": "DoRsync",
     "capture": "CreateImage",
     "verify": "CreateImage",
+    "deliver": "CreateImage",
     "clean_up": "CreateImage",
 }
 _OVERRIDES = {

@@ -16,6 +16,8 @@ from hostlift.cli.cloud import app as cloud_app
 from hostlift.cli.options import (
     HERE,
     SYSTEM,
+    TRIAL,
+    Erase,
     Folder,
     Json,
     Root,
@@ -103,11 +105,12 @@ def plan(
 
 
 @app.command()
-@with_wishes()
+@with_wishes(TRIAL)
 def migrate(
     folder: Folder = HERE,
     root: Root = SYSTEM,
     yes: Yes = False,
+    erase: Erase = "",
     as_json: Json = False,
     verbose: Verbose = False,
     *,
@@ -115,7 +118,7 @@ def migrate(
 ) -> None:
     """The whole story. Run it again to continue; Ctrl-C pauses."""
     with session(folder, root, verbose=verbose, quiet=as_json, wishes=wishes) as options:
-        report = jobs.migrate(options, asker(yes=yes, silent=as_json))
+        report = jobs.migrate(options, asker(yes=yes, silent=as_json, erase=erase))
     if as_json:
         emit(asdict(report))
     else:

@@ -20,6 +20,12 @@ Root = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Erase = Annotated[
+    str,
+    typer.Option(
+        "--erase", metavar="INSTANCE", help="Agree that target_instance_id loses its system disk."
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show passed checks too.")]
 HERE = Path()
 SYSTEM = Path("/")
@@ -53,7 +59,16 @@ _FLAGS: dict[str, Any] = {
         bool | None, typer.Option("--heat-map", help="Name what never goes quiet during a pass.")
     ],
 }
-_CUTOVER: dict[str, Any] = {
+TRIAL: dict[str, Any] = {
+    "trial": Annotated[
+        bool | None,
+        typer.Option("--trial/--no-trial", help="Boot an instance of the image as its proof."),
+    ],
+    "keep_trial": Annotated[
+        bool | None, typer.Option("--keep", help="Leave that instance running; it is billed.")
+    ],
+}
+CUTOVER: dict[str, Any] = {
     "hold_hours": Annotated[
         _NUMBER,
         typer.Option(
@@ -66,13 +81,15 @@ _CUTOVER: dict[str, Any] = {
 }
 
 
-def with_wishes(*, cutover: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_wishes(
+    more: Mapping[str, Any] | None = None,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the flags that override settings; it takes them as ``wishes``.
 
     Args:
-        cutover: ``--hold`` and ``--keep-rehearsals`` too.
+        more: Flags beside those that every command has: `TRIAL`, `CUTOVER`.
     """
-    flags = {**_FLAGS, **(_CUTOVER if cutover else {})}
+    flags = {**_FLAGS, **(more or {})}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)

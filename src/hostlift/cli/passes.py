@@ -10,8 +10,11 @@ import typer
 
 from hostlift.cli import texts
 from hostlift.cli.options import (
+    CUTOVER,
     HERE,
     SYSTEM,
+    TRIAL,
+    Erase,
     Folder,
     Json,
     Root,
@@ -48,25 +51,27 @@ def sync(
     root: Root = SYSTEM,
     every: Every = None,
     yes: Yes = False,
+    erase: Erase = "",
     as_json: Json = False,
     *,
     wishes: Wishes,
 ) -> None:
     """Copy while the source serves, as often as you like; 'cutover' continues from there."""
     with session(folder, root, quiet=as_json, wishes=wishes) as options:
-        synced = jobs.sync(options, asker(yes=yes, silent=as_json), every=every or 0.0)
+        synced = jobs.sync(options, asker(yes=yes, silent=as_json, erase=erase), every=every or 0.0)
     if as_json:
         emit(asdict(synced))
     else:
         say(*texts.sync_lines(synced))
 
 
-@with_wishes(cutover=True)
+@with_wishes({**TRIAL, **CUTOVER})
 def cutover(
     folder: Folder = HERE,
     root: Root = SYSTEM,
     rehearse: Rehearse = False,
     yes: Yes = False,
+    erase: Erase = "",
     as_json: Json = False,
     *,
     wishes: Wishes,
@@ -74,7 +79,7 @@ def cutover(
     """Freeze, copy the rest, and finish; --rehearse does it for practice and goes on."""
     act = jobs.rehearse if rehearse else jobs.migrate
     with session(folder, root, quiet=as_json, wishes=wishes) as options:
-        report = act(options, asker(yes=yes, silent=as_json))
+        report = act(options, asker(yes=yes, silent=as_json, erase=erase))
     if as_json:
         emit(asdict(report))
     else:

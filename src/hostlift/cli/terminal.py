@@ -17,8 +17,8 @@ import typer
 
 from hostlift.cli import texts
 from hostlift.cli.render import shown
-from hostlift.errors import HostliftError
-from hostlift.model.plan import MigrationPlan
+from hostlift.errors import HostliftError, WaitingForUser
+from hostlift.model.plan import Erasure, MigrationPlan
 from hostlift.service import jobs
 from hostlift.service.wiring import Options
 
@@ -82,15 +82,41 @@ def pausing(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def asker(*, yes: bool, silent: bool = False) -> Callable[[MigrationPlan], bool]:
-    """Shows the plan and asks, unless told not to."""
+def asker(*, yes: bool, silent: bool = False, erase: str = "") -> Callable[[MigrationPlan], bool]:
+    """Shows the plan and asks, unless told not to.
+
+    Args:
+        yes: Go ahead with everything that can be undone.
+        silent: Do not show the plan.
+        erase: The instance whose system disk may be erased.
+    """
 
     def ask(made: MigrationPlan) -> bool:
         if not silent:
             say(*jobs.plan_lines(made), to_stderr=True)
+        if made.erases is not None and not _may_erase(made.erases, erase):
+            return False
         return yes or confirmed("Go ahead?")
 
     return ask
+
+
+def _may_erase(loss: Erasure, named: str) -> bool:
+    """Whether the person has named the very instance; a plain yes is not enough.
+
+    Raises:
+        WaitingForUser: They have not.
+    """
+    if not named and sys.stdin.isatty():
+        say(f"{loss.words}.", to_stderr=True)
+        named = typer.prompt(f"Type {loss.instance} to agree", err=True, default="")
+    if named == loss.instance:
+        return True
+    raise WaitingForUser(
+        f"{loss.words}; nobody agreed to that, and nothing was created",
+        subject=loss.instance,
+        hint=f"Run again with --erase {loss.instance}, or type that id when asked.",
+    )
 
 
 def confirmed(question: str) -> bool:

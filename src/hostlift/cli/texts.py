@@ -35,6 +35,7 @@ def report_lines(report: Report) -> Iterator[str]:
     yield from _moved(report)
     yield from _changed(report)
     yield from _proof(report)
+    yield from _delivery(report)
     yield f"  released   {len(report.released)} resources: {', '.join(report.released) or 'none'}"
     yield f"  kept       {', '.join(report.kept)} (snapshots under an image are billed)"
     if report.cost is not None:
@@ -127,6 +128,26 @@ def _proof(report: Report) -> Iterator[str]:
     yield f"  boot       trial instance {report.boot.instance_id} up in {duration(report.boot.seconds)}: {shown}"
     for problem in report.boot.problems:
         yield f"             problem: {problem}"
+    if report.boot.kept:
+        yield (
+            "             it was kept and is billed; 'hostlift cleanup --migration"
+            f" {report.migration}' releases it with its network"
+        )
+
+
+def _delivery(report: Report) -> Iterator[str]:
+    delivered = report.delivered
+    if delivered is None:
+        return
+    if delivered.shared:
+        yield f"  shared     with {', '.join(delivered.shared)}"
+    for region, image in delivered.copies:
+        yield f"  copied     to {region}: {image}"
+    if delivered.target:
+        yield (
+            f"  target     {delivered.target} has the migrated disks {', '.join(delivered.disks)};"
+            " it is stopped: start it when you are ready"
+        )
 
 
 def status_lines(status: Status) -> Iterator[str]:

@@ -20,6 +20,8 @@ class Handling(Enum):
     """Passes in seconds: the gateway repeats the call itself."""
     LATER = "waited for"
     """Passes when something else has finished: the caller polls, minutes or longer."""
+    OTHER_WAY = "another way is taken"
+    """The account may not do it in this way; there is a longer one."""
     GONE = "made anew"
     """The object does not exist."""
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The story: eight steps over a journal.
+"""The story: nine steps over a journal.
 
-pipeline   the eight steps in order: start reading here
+pipeline   the nine steps in order: start reading here
 engine     runs them, skips what an earlier run finished and what still holds
 results    what each step hands on
 journal    what was intended and what happened; the only state there is

@@ -65,7 +65,7 @@ def _assure(ctx: Context, site: Site) -> None:
     for index, gib in sorted(ctx.journal.state.grown.items()):
         disk, _ = site.disks[index]
         token = f"{ctx.migration}/grow/{disk}/{gib}"
-        ctx.cloud.instances.grow_disk(disk, gib, token=token)
+        ctx.cloud.disks.grow(disk, gib, token=token)
 
 
 def _used(ctx: Context, plan: MigrationPlan, volume_id: str) -> int:

@@ -8,9 +8,10 @@ Append-only rows in ``client_data.db`` (SQLite, WAL, every append fully synced b
     started    {step, fingerprint}
     done       {step, fingerprint, result}
     failed     {step, code, message}
-    intent     {role, attempt, kind, params}     before the call that creates a resource
+    intent     {role, attempt, kind, region, params}  before the call that creates a resource
     created    {role, attempt, kind, id}
     gone       {role, attempt}                   deleted by us, or found missing
+    handed     {role, attempt}                   from now on the user's: neither released nor renewed
     copied     {instance, …, forecast}           a pass over the source ended; see `flow.passes.history`
     rehearsal  {number}                          what follows is a rehearsal, until `reopened`
     grown      {disk, size_gib}                  a target disk shall be larger than planned
@@ -57,6 +58,7 @@ class Record(StrEnum):
     INTENT = "intent"
     CREATED = "created"
     GONE = "gone"
+    HANDED = "handed"
     COPIED = "copied"
     REHEARSAL = "rehearsal"
     GROWN = "grown"
@@ -71,6 +73,7 @@ class Holding(StrEnum):
 
     INTENDED = "intended"
     HELD = "held"
+    HANDED = "handed"
     GONE = "gone"
 
 
@@ -91,13 +94,14 @@ class Held:
     id: str = ""
     at: float = 0.0
     params: Mapping[str, Any] = field(default_factory=dict)
+    region: str = ""
     until: float = 0.0
     idle: float = 0.0
 
     @property
     def resource(self) -> Resource:
         """Its name for the cloud."""
-        return Resource(self.kind, self.id)
+        return Resource(self.kind, self.id, self.region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +114,11 @@ class Done:
 
 INTERMEDIATE = "intermediate"
 """Role of the instance that holds the target disks."""
+TRIAL = "trial"
+"""Role of the instance that proves that the image boots."""
 SYNC = "sync"
 """What runs while only warm passes are made; no step of the story, but journaled like one."""
-_COPY_STEPS = ("replicate", "adapt", "capture", "verify", "clean_up")
+_COPY_STEPS = ("replicate", "adapt", "capture", "verify", "deliver", "clean_up")
 
 
 @dataclass(slots=True)
@@ -148,8 +154,8 @@ class State:
         return max(attempts, key=lambda h: h.attempt, default=None)
 
     def live(self) -> list[Held]:
-        """Everything that may exist, oldest first."""
-        return [h for h in self.held.values() if h.life is not Holding.GONE]
+        """Everything of ours that may exist, oldest first."""
+        return [h for h in self.held.values() if h.life in {Holding.INTENDED, Holding.HELD}]
 
 
 class Journal:
@@ -252,7 +258,7 @@ def _fold(state: State, at: float, kind: Record, body: dict[str, Any]) -> None:
             state.running = ""
         case Record.FAILED:
             state.failure = f"{body['step']}: {body['message']}"
-        case Record.INTENT | Record.CREATED | Record.GONE:
+        case Record.INTENT | Record.CREATED | Record.HANDED | Record.GONE:
             _fold_resource(state, at, kind, body)
         case _:
             _fold_copy(state, kind, body)
@@ -297,9 +303,12 @@ def _fold_resource(state: State, at: float, kind: Record, body: dict[str, Any]) 
                 life=Holding.INTENDED,
                 at=at,
                 params=body["params"],
+                region=body.get("region", ""),
             )
         case Record.CREATED:
             held = replace(state.held[key], life=Holding.HELD, id=body["id"])
+        case Record.HANDED:
+            held = replace(state.held[key], life=Holding.HANDED)
         case _:
             held = replace(state.held[key], life=Holding.GONE, until=at)
     state.held[key] = held

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from hostlift.errors import CostCeiling, HostliftError, Retry
 from hostlift.flow.context import Context
-from hostlift.flow.journal import LIFE_SECONDS, Held, Holding, Record
+from hostlift.flow.journal import LIFE_SECONDS, TRIAL, Held, Holding, Record
 from hostlift.ports.cloud import ResourceKind
 
 _PERIOD = 600.0
@@ -84,4 +84,6 @@ def _renew_until(ctx: Context, over: threading.Event) -> None:
 
 def _instances(ctx: Context) -> list[Held]:
     live = ctx.journal.state.live()
-    return [h for h in live if h.kind is ResourceKind.INSTANCE and h.life is Holding.HELD]
+    ours = [h for h in live if h.kind is ResourceKind.INSTANCE and h.life is Holding.HELD]
+    # A trial that will be the user's loses its release time for good when it has booted.
+    return [h for h in ours if not (h.role == TRIAL and ctx.settings.keep_trial)]

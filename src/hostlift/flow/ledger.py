@@ -20,6 +20,7 @@ from hostlift.flow.waiting import Waiter
 from hostlift.ports.cloud import Cloud, Phase, Resource, ResourceKind, ResourceState
 
 TAG = "hostlift-migration"
+TRIAL_NAME = "hostlift-trial"
 _RELEASE_DEADLINE = 900.0
 _SETTLING = 20.0
 """Listings of what has just been deleted are at most so old."""
@@ -45,15 +46,23 @@ class Ledger:
         return {TAG: self.journal.state.migration}
 
     def ensure(
-        self, role: str, kind: ResourceKind, make: Make, params: Params | None = None
+        self,
+        role: str,
+        kind: ResourceKind,
+        make: Make,
+        params: Params | None = None,
+        *,
+        region: str = "",
     ) -> str:
         """The id of the resource in ``role``; ``make(token, params)`` is called when there is none.
 
         ``params`` are journaled with the intent: a repeated call gets those of the first time, so
         that the cloud sees the same request under the same token. A resource that is gone or
-        failed is written off and made anew.
+        failed is written off and made anew; one that was handed to the user is left to them.
         """
         held = self.journal.state.latest(role)
+        if held is not None and held.life is Holding.HANDED and _same(held.params, params or {}):
+            return held.id
         if held is not None and held.life is Holding.HELD:
             state = self.cloud.state(held.resource)
             if state is not None and state.phase is not Phase.FAILED:
@@ -61,10 +70,26 @@ class Ledger:
             if state is not None:
                 self.cloud.delete(held.resource)
             self._gone(held)
-        attempt, agreed = self._intend(role, kind, params or {})
+        attempt, agreed = self._intend(role, kind, params or {}, region)
         made = make(self._token(role, attempt), agreed)
         self.journal.append(Record.CREATED, role=role, attempt=attempt, kind=kind.value, id=made)
         return made
+
+    def adopt(self, role: str, resource: Resource) -> None:
+        """The cloud made it along with something of ours: it is ours to release, too."""
+        held = self.journal.state.latest(role)
+        if held is not None and held.life is Holding.HELD and held.id == resource.id:
+            return
+        attempt, _ = self._intend(role, resource.kind, {}, resource.region)
+        self.journal.append(
+            Record.CREATED, role=role, attempt=attempt, kind=resource.kind.value, id=resource.id
+        )
+
+    def hand_over(self, role: str) -> None:
+        """What is in ``role`` becomes the user's."""
+        held = self.journal.state.latest(role)
+        if held is not None and held.life is Holding.HELD:
+            self.journal.append(Record.HANDED, role=role, attempt=held.attempt)
 
     def ready(self, resource: Resource, *, deadline: float, label: str) -> ResourceState:
         """Wait until a resource is READY.
@@ -120,17 +145,21 @@ class Ledger:
     def release(self, keep: Collection[ResourceKind] = ()) -> list[Resource]:
         """Delete what this migration owns but ``keep``, newest first, and wait until it is gone.
 
+        What was handed to the user is theirs.
+
         Open intents and everything that carries our tag are included, journaled or not.
         """
         released: list[Resource] = []
-        for held in reversed(self.journal.state.live()):
+        handed = {h.id for h in self.journal.state.held.values() if h.life is Holding.HANDED}
+        for held in _last_first(self.journal.state.live()):
             if held.kind in keep or held.life is not Holding.HELD:
                 continue
             if self.delete(held.resource):
                 released.append(held.resource)
             self._gone(held)
         tagged = reversed(self.cloud.find(TAG, self.journal.state.migration))
-        released += [r for r in tagged if r.kind not in keep and self.delete(r)]
+        loose = [r for r in tagged if r.kind not in keep and r.id not in handed]
+        released += [r for r in loose if self.delete(r)]
         for held in self.journal.state.live():
             if held.life is Holding.INTENDED:
                 self._gone(held)
@@ -181,7 +210,9 @@ class Ledger:
     def _gone(self, held: Held) -> None:
         self.journal.append(Record.GONE, role=held.role, attempt=held.attempt)
 
-    def _intend(self, role: str, kind: ResourceKind, params: Params) -> tuple[int, Params]:
+    def _intend(
+        self, role: str, kind: ResourceKind, params: Params, region: str
+    ) -> tuple[int, Params]:
         held = self.journal.state.latest(role)
         if held is not None and held.life is Holding.INTENDED:
             if self.waiter.clock.now() - held.at < _TOKEN_LIFE:
@@ -189,13 +220,30 @@ class Ledger:
             self._gone(held)
         attempt = held.attempt + 1 if held else 1
         self.journal.append(
-            Record.INTENT, role=role, attempt=attempt, kind=kind.value, params=dict(params)
+            Record.INTENT,
+            role=role,
+            attempt=attempt,
+            kind=kind.value,
+            region=region,
+            params=dict(params),
         )
         return attempt, params
 
     def _token(self, role: str, attempt: int) -> str:
         text = f"{self.journal.state.migration}/{role}/{attempt}"
         return "hl-" + hashlib.sha256(text.encode()).hexdigest()[:48]
+
+
+def _same(agreed: Params, wanted: Params) -> bool:
+    """Whether two requests ask for the same, whenever they were made."""
+    return {**agreed, "release_at": 0} == {**wanted, "release_at": 0}
+
+
+def _last_first(live: list[Held]) -> list[Held]:
+    """Newest first, snapshots last: those of a copied image are known after it and outlive it."""
+    newest = live[::-1]
+    under = [held for held in newest if held.kind is ResourceKind.SNAPSHOT]
+    return [held for held in newest if held not in under] + under
 
 
 def delete(cloud: Cloud, waiter: Waiter, resource: Resource, migration: str) -> bool:

@@ -2,7 +2,8 @@
 """What migrations left in a region, found by tag alone: no state file is needed, none is trusted.
 
 A migration counts as *alive* while one of its instances is not yet due for its automatic release (a
-client that works renews it every ten minutes, `flow.keepalive`), or while something of it is
+client that works renews it every ten minutes, `flow.keepalive`; a trial that the user kept has
+none), or while something of it is
 younger than an instance's first life: before its instance exists nothing else tells. What is not
 alive is an orphan. A whole image and the snapshots it is made of are a migration's *result*.
 """
@@ -13,7 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from hostlift.flow.journal import LIFE_SECONDS
-from hostlift.flow.ledger import TAG, delete
+from hostlift.flow.ledger import TAG, TRIAL_NAME, delete
 from hostlift.flow.waiting import Waiter
 from hostlift.ports.cloud import Belonging, Cloud, Phase, Resource, ResourceKind
 
@@ -92,6 +93,8 @@ def _is_whole_image(one: Belonging) -> bool:
 def _life(belongings: Iterable[Belonging], now: float) -> str:
     for one in belongings:
         left = (one.release_at - now) / 60
+        if one.name == TRIAL_NAME and not one.release_at:
+            return f"its trial instance {one.resource.id} was kept on purpose"
         if one.resource.kind is ResourceKind.INSTANCE and left > 0:
             return (
                 f"its instance {one.resource.id} is kept for {left:.0f} more minutes unless its"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The story of a migration: eight steps, in this order.
+"""The story of a migration: nine steps, in this order.
 
     1 inspect     read the source, run the checks                     changes nothing
     2 plan        decide everything, show it, ask once                changes nothing
@@ -8,7 +8,8 @@
     5 adapt       make the copy boot on ECS; every edit recorded      replay edits backwards
     6 capture     stop, snapshot, custom image                        delete image, snapshots
     7 verify      receipt; trial instance and its beacon              delete trial instance
-    8 clean_up    release all but the image and its snapshots         -
+    8 deliver     copies, shares, a target server's new disks         delete copies
+    9 clean_up    release all but the image and its snapshots         -
 
 Each step reads the results of those before it, journals what it intends before it does it, and
 leaves a result. Killing the process anywhere and calling `migrate` again continues the story.
@@ -33,6 +34,7 @@ from hostlift.flow.spending import capped
 from hostlift.flow.steps.adapt import Adapt
 from hostlift.flow.steps.capture import Capture
 from hostlift.flow.steps.clean_up import CleanUp
+from hostlift.flow.steps.deliver import Deliver
 from hostlift.flow.steps.inspect import Inspect
 from hostlift.flow.steps.plan import Plan
 from hostlift.flow.steps.provision import Provision
@@ -41,7 +43,7 @@ from hostlift.flow.steps.verify import Verify
 from hostlift.flow.sync import repeat, require_open, sync_once
 
 STORY: Final[tuple[Step[Any], ...]] = (
-    Inspect(), Plan(), Provision(), Replicate(), Adapt(), Capture(), Verify(), CleanUp(),
+    Inspect(), Plan(), Provision(), Replicate(), Adapt(), Capture(), Verify(), Deliver(), CleanUp()
 )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from hostlift.ports.cloud import Phase, Resource, ResourceKind
 from hostlift.remote.messages import JobKind, JobOrder, RestoreOrder
 from hostlift.replicate.manifest import Manifest
 
-_AFTER_COPY = frozenset({"adapt", "capture", "verify", "clean_up"})
+_AFTER_COPY = frozenset({"adapt", "capture", "verify", "deliver", "clean_up"})
 _MADE_OF_COPY = ("image", "snapshot-", "trial")
 
 

@@ -113,13 +113,30 @@ class Verified:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """Step 8: where the image went beside this region and account.
+
+    Attributes:
+        copies: ``(region, image)``.
+        shared: Numbers of the accounts that may use it.
+        target: The server that got the migrated disks; empty: none.
+        disks: What it got: its new system disk, and the new data disks in order.
+    """
+
+    copies: tuple[tuple[str, str], ...] = ()
+    shared: tuple[str, ...] = ()
+    target: str = ""
+    disks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
-    """Step 8: what was released, as ``kind id``."""
+    """Step 9: what was released, as ``kind id``."""
 
     released: tuple[str, ...]
 
 
-Result = Inspection | Approved | Site | Copy | Adapted | Captured | Verified | Cleaned
+Result = Inspection | Approved | Site | Copy | Adapted | Captured | Verified | Delivered | Cleaned
 
 
 @dataclass(slots=True)
@@ -133,6 +150,7 @@ class Results:
     adapt: Adapted | None = None
     capture: Captured | None = None
     verify: Verified | None = None
+    deliver: Delivered | None = None
     clean_up: Cleaned | None = None
 
     @staticmethod

@@ -188,6 +188,33 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What is lost when a server that exists gets the migrated system.
+
+    Attributes:
+        disk: Its system disk, which is replaced by one of ``size_gib``.
+        kept: Its data disks, which stay as they are.
+    """
+
+    instance: str
+    name: str
+    zone: str
+    disk: str
+    category: str
+    size_gib: int
+    kept: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """For the person who has to agree."""
+        stay = f"; its data disks stay: {', '.join(self.kept)}" if self.kept else ""
+        return (
+            f"ALL DATA on the system disk {self.disk} of {self.instance}"
+            f" ({self.name or 'without a name'}) is erased{stay}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationPlan:
     """Everything that is decided before anything is created."""
 
@@ -209,6 +236,8 @@ class MigrationPlan:
     warnings: tuple[str, ...] = ()
     network: tuple[str, ...] = ()
     """Which addresses will change, and every file that names the old ones."""
+    erases: Erasure | None = None
+    """What a target server loses at the very end."""
 
 
 def nested(own: str, others: Iterable[str]) -> frozenset[bytes]:

@@ -75,6 +75,7 @@ class BootProof:
         seconds: From start of the instance to the beacon.
         facts: Key and value as the beacon printed them (hostname, kernel, mounts, failed units).
         console: The last lines of the serial console.
+        kept: The instance was left to the user.
     """
 
     instance_id: str
@@ -83,6 +84,7 @@ class BootProof:
     facts: dict[str, str]
     problems: tuple[str, ...] = ()
     console: str = ""
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,8 @@ def lines(plan: MigrationPlan) -> list[str]:
             f"{head:11}{text}"
             for head, text in zip(("Costs:", ""), forecast.cost.words, strict=True)
         ]
+    if plan.erases is not None:
+        told += [f"Erases:    {plan.erases.words}"]
     told += [f"Note:      {w}" for w in plan.warnings]
     told += [f"Network:   {line}" for line in plan.network]
     return told

@@ -3,6 +3,7 @@
 
     Cloud ── networks   `hostlift.ports.networks`    VPC, vSwitch, security group
           ── instances  `hostlift.ports.instances`   where they can run, power, console
+          ── disks      `hostlift.ports.disks`       single disks
           ── images     `hostlift.ports.images`      snapshots and custom images
           ── market     `hostlift.ports.market`      what the account may do, has and pays
 
@@ -24,6 +25,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from hostlift.ports.disks import Disks
     from hostlift.ports.images import Images
     from hostlift.ports.instances import Instances
     from hostlift.ports.market import Market
@@ -45,10 +47,11 @@ class ResourceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A name for something in the cloud."""
+    """A name for something in the cloud; ``region`` is empty for the one the migration goes to."""
 
     kind: ResourceKind
     id: str
+    region: str = ""
 
 
 class Phase(StrEnum):
@@ -124,6 +127,11 @@ class Cloud(Protocol):
     @property
     def instances(self) -> Instances:
         """Machines."""
+        ...
+
+    @property
+    def disks(self) -> Disks:
+        """Single disks."""
         ...
 
     @property

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -45,5 +46,25 @@ class Images(Protocol):
         ...
 
     def create(self, spec: ImageSpec, *, token: str) -> str:
-        """Id of a new image."""
+        """Id of a new image.
+
+        Raises:
+            NotOffered: The account may not make a system disk of a data disk's snapshot.
+        """
+        ...
+
+    def copy(self, image: str, region: str, *, name: str, tags: dict[str, str], token: str) -> str:
+        """Id of a copy that is being made in another region, with snapshots of its own."""
+        ...
+
+    def parts(self, image: str, region: str) -> tuple[str, ...]:
+        """Snapshots under an image of ours in a region (empty: this one), system disk first."""
+        ...
+
+    def share(self, image: str, accounts: Sequence[str]) -> None:
+        """Let other accounts, by their numbers, use an image; it stays ours."""
+        ...
+
+    def shared_with(self, image: str) -> tuple[str, ...]:
+        """Numbers of the accounts that may use an image of ours."""
         ...

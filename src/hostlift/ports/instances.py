@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from hostlift.ports.cloud import Phase
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
@@ -44,6 +46,23 @@ class InstanceSpec:
     tags: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """An instance as its owner knows it.
+
+    Attributes:
+        image: What its system disk was made from.
+        kept_charging: While stopped it keeps its place; else its disks cannot be replaced.
+    """
+
+    id: str
+    name: str
+    phase: Phase
+    zone: str
+    image: str
+    kept_charging: bool = True
+
+
 class Instances(Protocol):
     """Where machines can run, and their power."""
 
@@ -69,12 +88,12 @@ class Instances(Protocol):
         """Stop, keeping disks and addresses; a stopped one is fine."""
         ...
 
-    def grow_disk(self, disk: str, size_gib: int, *, token: str) -> None:
-        """Make a disk larger while its instance runs; one that is as large already is fine."""
+    def describe(self, instance: str) -> Server | None:
+        """What is known of one, ours or not; None when it does not exist."""
         ...
 
     def renew(self, instance: str, release_at: float) -> None:
-        """Move the automatic release to ``release_at`` (seconds since 1970)."""
+        """Move the automatic release to ``release_at`` (seconds since 1970); 0: never."""
         ...
 
     def console(self, instance: str) -> str:

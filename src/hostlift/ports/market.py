@@ -28,6 +28,12 @@ class Feature(StrEnum):
     OWN_GROUP = "own-group"
     TRIAL = "trial"
     EIP = "eip"
+    SHARE = "share"
+    """The image is shared with other accounts."""
+    COPY = "copy"
+    """The image is copied to other regions."""
+    TARGET = "target"
+    """A server that exists gets the migrated disks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hostlift.flow.journal import Journal, Record, State
 from hostlift.flow.rehearsal import images
-from hostlift.flow.results import Copy, Pass, Results, need
+from hostlift.flow.results import Copy, Delivered, Pass, Results, need
 from hostlift.flow.spending import spent
 from hostlift.model.adaptation import Edit
 from hostlift.model.cost import Cost
@@ -26,6 +26,7 @@ class Report:
         seconds: Time each step took in the run that finished it, by name.
         kept: What stays and is billed: the image and its snapshots.
         frozen_until: Until when the source's writers stand still; 0: they go on.
+        delivered: Copies, shares and the target server's disks; None before the end.
         cost: What was used by the ledger's times, at the rates of the plan.
     """
 
@@ -47,6 +48,7 @@ class Report:
     rehearsal: int = 0
     lives_until: float = 0.0
     frozen_until: float = 0.0
+    delivered: Delivered | None = None
     cost: Cost | None = None
 
     @property
@@ -80,7 +82,13 @@ def make_report(journal: Journal, results: Results, workspace: Workspace) -> Rep
         boot=verified.boot,
         receipt=str(workspace.receipts / verified.receipt_file),
         released=results.clean_up.released if results.clean_up else (),
-        kept=(captured.image, *captured.snapshots, *_of_rehearsals(state, captured.image)),
+        kept=(
+            captured.image,
+            *captured.snapshots,
+            *_of_rehearsals(state, captured.image),
+            *_away(state),
+        ),
+        delivered=results.deliver,
         seconds=_durations(journal),
         rehearsal=0 if state.finished else state.rehearsals,
         lives_until=0.0 if state.finished else state.kept_until,
@@ -98,6 +106,11 @@ def _of_rehearsals(state: State, but: str) -> tuple[str, ...]:
     """Images of other rehearsals, each with its snapshots."""
     kept = [held for held in images(state) if held.id != but]
     return tuple(name for held in kept for name in (held.id, *held.params["snapshots"]))
+
+
+def _away(state: State) -> tuple[str, ...]:
+    """Copies in other regions and the snapshots under them."""
+    return tuple(f"{held.id} in {held.region}" for held in state.live() if held.region)
 
 
 def _notes(copy: Copy, adapted: tuple[str, ...]) -> tuple[str, ...]:

@@ -18,6 +18,10 @@ _PROXY = re.compile(
 )
 _LAST_PORT = 65535
 
+ACCOUNT = re.compile(r"\d{4,20}")
+"""The number of an account."""
+REGION = re.compile(r"[a-z]{2,4}(-[a-z0-9]+)+")
+
 CHOOSE = (-1, 0)
 """Sizes that leave the choice to hostlift."""
 

@@ -26,7 +26,8 @@ from pydantic import (
 )
 
 from hostlift.settings import rules, source
-from hostlift.settings.problems import Problem, from_pydantic, refuse
+from hostlift.settings.conflicts import conflicts, missing, unique
+from hostlift.settings.problems import from_pydantic, refuse
 
 FILE_NAME = "user_config.json"
 _STRICT = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -35,6 +36,7 @@ CHANGEABLE = frozenset(
     {"bandwidth_limit", "bandwidth_window", "bandwidth_limit_outside", "streams", "compress_level"}
     | {"source_cpu_limit", "source_priority", "freeze_limit", "sync_keep_hours", "keep_rehearsals"}
     | {"heat_map", "block_trace", "hold_hours", "proxy", "max_cost"}
+    | {"keep_trial", "share_with", "copy_to"}
 )
 """Keys that may change at any time: how it is done, not what; no plan is asked about again."""
 
@@ -214,6 +216,28 @@ class Settings(BaseModel):
     trial: StrictBool = Field(
         default=True, description="true or false: start a trial instance from the image"
     )
+    keep_trial: StrictBool = Field(
+        default=False,
+        description="true or false: the trial instance that booted stays, with its network; it is"
+        " billed until you release it",
+    )
+    target_instance_id: StrictStr = Field(
+        default="",
+        pattern=r"^(i-[A-Za-z0-9]{1,60})?$",
+        description="empty, or a stopped instance (i-…) of the region whose system disk is replaced"
+        " by the migrated one at the end; what is on that disk is erased",
+    )
+    share_with: Annotated[tuple[StrictStr, ...], BeforeValidator(_listed)] = Field(
+        default=(),
+        max_length=50,
+        description="a list of the numbers of other accounts that may use the image, such as"
+        ' ["1234567890123456"]',
+    )
+    copy_to: Annotated[tuple[StrictStr, ...], BeforeValidator(_listed)] = Field(
+        default=(),
+        max_length=30,
+        description='a list of other regions that get a copy of the image, such as ["eu-central-1"]',
+    )
     hooks: Annotated[Literal["auto"] | tuple[StrictStr, ...], BeforeValidator(_listed)] = Field(
         default="auto", description='"auto" or a list of freeze hooks such as ["postgresql"]'
     )
@@ -293,11 +317,11 @@ def load(
     except ValidationError as error:
         problems += from_pydantic(error, Settings)
         # Not chained: pydantic's error holds the input, and with it the secret key.
-        raise refuse(_unique(problems), str(file)) from None
-    problems += _missing(settings) if complete else []
-    problems += _conflicts(settings)
+        raise refuse(unique(problems), str(file)) from None
+    problems += missing(settings) if complete else []
+    problems += conflicts(settings)
     if problems:
-        raise refuse(_unique(problems), str(file))
+        raise refuse(unique(problems), str(file))
     return settings
 
 
@@ -324,45 +348,3 @@ def _integers() -> frozenset[str]:
 
 def _sufficient(given: Mapping[str, object]) -> bool:
     return bool(given.get("region_id") and given.get("image_name"))
-
-
-def _missing(settings: Settings) -> list[Problem]:
-    keys = ("region_id", "image_name")
-    return [
-        Problem(key, f"is empty; it must be {Settings.model_fields[key].description}")
-        for key in keys
-        if not getattr(settings, key)
-    ]
-
-
-def _conflicts(settings: Settings) -> list[Problem]:
-    problems: list[Problem] = []
-    for key, name in (("data_disk_index", "index"), ("src_path", "path")):
-        seen: dict[object, int] = {}
-        for i, disk in enumerate(settings.data_disks):
-            value = getattr(disk, key)
-            if value in seen:
-                text = (
-                    f"{value!r} is also the {name} of data_disks[{seen[value]}]; each must differ"
-                )
-                problems.append(Problem(f"data_disks[{i}].{key}", text))
-            seen.setdefault(value, i)
-    if settings.over_vpc:
-        problems += [
-            Problem(key, f"is empty; {_why_private(settings)} needs a network the source can reach")
-            for key in ("vpc_id", "vswitch_id")
-            if not getattr(settings, key)
-        ]
-    for key in ("vswitch_id", "security_group_id"):
-        if getattr(settings, key) and not settings.vpc_id:
-            text = "is given without vpc_id; name the VPC it belongs to, or leave it empty"
-            problems.append(Problem(key, text))
-    return problems
-
-
-def _why_private(settings: Settings) -> str:
-    return f"net_mode {settings.net_mode}" if settings.net_mode else 'public_address "none"'
-
-
-def _unique(problems: list[Problem]) -> list[Problem]:
-    return list({p.key + "\0" + p.text: p for p in problems}.values())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from fakes.cloud import Thing
+from fakes.cloudthings import Thing
 from fakes.stories import STORY, Countdown, Crash, Verb, World, migrate, rehearse, sync
 
 from hostlift.errors import CloudError, Interrupted, Retry, StateError, WaitingForUser

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from hostlift.cli import texts
 from hostlift.cli.main import app
-from hostlift.cli.options import HERE, Folder, Wishes, with_wishes
+from hostlift.cli.options import CUTOVER, HERE, Folder, Wishes, with_wishes
 from hostlift.flow.results import Pass
 from hostlift.service.jobs import Synced
 from hostlift.service.progress import Activity
@@ -31,7 +31,7 @@ def taken(*line: str) -> Mapping[str, object]:
         found.append(wishes)
 
     small = typer.Typer()
-    small.command()(with_wishes(cutover=True)(verb))
+    small.command()(with_wishes(CUTOVER)(verb))
     done = RUNNER.invoke(small, line)
     assert done.exit_code == 0, done.output
     return {key: value for key, value in found[0].items() if value is not None}

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 from fakes.clock import FakeClock
-from fakes.cloud import MemoryCloud, refusal
+from fakes.cloud import MemoryCloud
+from fakes.cloudthings import refusal
 
 from hostlift.errors import CloudError, ResourceGone, Retry
 from hostlift.ports.cloud import Phase, Resource, ResourceKind

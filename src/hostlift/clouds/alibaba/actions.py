@@ -44,7 +44,11 @@ class Action(Enum):
 
     ALLOCATE_EIP_ADDRESS = (Service.VPC, "AllocateEipAddress", Feature.EIP)
     ASSOCIATE_EIP_ADDRESS = (Service.VPC, "AssociateEipAddress", Feature.EIP)
+    ATTACH_DISK = (Service.ECS, "AttachDisk")
     AUTHORIZE_SECURITY_GROUP = (Service.ECS, "AuthorizeSecurityGroup", Feature.OWN_GROUP)
+    CANCEL_COPY_IMAGE = (Service.ECS, "CancelCopyImage", Feature.COPY)
+    COPY_IMAGE = (Service.ECS, "CopyImage", Feature.COPY)
+    CREATE_DISK = (Service.ECS, "CreateDisk", Feature.TARGET)
     CREATE_IMAGE = (Service.ECS, "CreateImage")
     CREATE_SECURITY_GROUP = (Service.ECS, "CreateSecurityGroup", Feature.OWN_GROUP)
     CREATE_SNAPSHOT = (Service.ECS, "CreateSnapshot")
@@ -62,6 +66,11 @@ class Action(Enum):
     DESCRIBE_DISKS = (Service.ECS, "DescribeDisks")
     DESCRIBE_EIP_ADDRESSES = (Service.VPC, "DescribeEipAddresses")
     DESCRIBE_IMAGES = (Service.ECS, "DescribeImages")
+    DESCRIBE_IMAGE_SHARE_PERMISSION = (
+        Service.ECS,
+        "DescribeImageSharePermission",
+        Feature.SHARE,
+    )
     DESCRIBE_INSTANCES = (Service.ECS, "DescribeInstances")
     DESCRIBE_INSTANCE_TYPES = (Service.ECS, "DescribeInstanceTypes")
     DESCRIBE_PRICE = (Service.ECS, "DescribePrice", Feature.FORESIGHT)
@@ -74,13 +83,16 @@ class Action(Enum):
     DESCRIBE_SNAPSHOTS = (Service.ECS, "DescribeSnapshots")
     DESCRIBE_VPCS = (Service.VPC, "DescribeVpcs")
     DESCRIBE_V_SWITCHES = (Service.VPC, "DescribeVSwitches")
+    DETACH_DISK = (Service.ECS, "DetachDisk")
     GET_CALLER_IDENTITY = (Service.STS, "GetCallerIdentity")
     GET_INSTANCE_CONSOLE_OUTPUT = (Service.ECS, "GetInstanceConsoleOutput", Feature.TRIAL)
     LIST_PRODUCT_QUOTAS = (Service.QUOTAS, "ListProductQuotas", Feature.FORESIGHT)
+    MODIFY_IMAGE_SHARE_PERMISSION = (Service.ECS, "ModifyImageSharePermission", Feature.SHARE)
     MODIFY_INSTANCE_AUTO_RELEASE_TIME = (Service.ECS, "ModifyInstanceAutoReleaseTime")
     QUERY_ACCOUNT_BALANCE = (Service.BSS, "QueryAccountBalance", Feature.FORESIGHT)
     RESIZE_DISK = (Service.ECS, "ResizeDisk")
     RELEASE_EIP_ADDRESS = (Service.VPC, "ReleaseEipAddress", Feature.EIP)
+    REPLACE_SYSTEM_DISK = (Service.ECS, "ReplaceSystemDisk", Feature.TARGET)
     REVOKE_SECURITY_GROUP = (Service.ECS, "RevokeSecurityGroup", Feature.OWN_GROUP)
     RUN_INSTANCES = (Service.ECS, "RunInstances")
     START_INSTANCE = (Service.ECS, "StartInstance")

@@ -20,7 +20,7 @@ from hostlift.clouds.alibaba.codes import UNEXPECTED, UNREACHABLE
 from hostlift.clouds.alibaba.records import Malformed
 from hostlift.clouds.alibaba.requests.base import Paged, Request, parameters
 from hostlift.clouds.alibaba.transport import Answer, Refused, Transport
-from hostlift.errors import CloudError, NotPermitted, OutOfStock, ResourceGone, Retry
+from hostlift.errors import CloudError, NotOffered, NotPermitted, OutOfStock, ResourceGone, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,16 +47,39 @@ class Api:
 
     Args:
         jitter: ``jitter(limit)`` gives a random number from 0 to ``limit``.
+        away: It is not the region that the migration goes to.
     """
 
     def __init__(
-        self, transport: Transport, *, region: str, clock: Clock, jitter: Callable[[float], float]
+        self,
+        transport: Transport,
+        *,
+        region: str,
+        clock: Clock,
+        jitter: Callable[[float], float],
+        away: bool = False,
     ) -> None:
         self.region = region
+        self.away = away
         self.clock = clock
         self._transport = transport
         self._jitter = jitter
         self._births: dict[str, float] = {}
+        self._others: dict[str, Api] = {}
+
+    def elsewhere(self, region: str) -> Api:
+        """Calls in another region."""
+        if region in {"", self.region}:
+            return self
+        if region not in self._others:
+            self._others[region] = Api(
+                self._transport.elsewhere(region),
+                region=region,
+                clock=self.clock,
+                jitter=self._jitter,
+                away=True,
+            )
+        return self._others[region]
 
     def born(self, name: str) -> None:
         """Something was made now."""
@@ -167,6 +190,7 @@ _KINDS: dict[Handling, type[CloudError]] = {
     Handling.GONE: ResourceGone,
     Handling.SOLD_OUT: OutOfStock,
     Handling.DENIED: NotPermitted,
+    Handling.OTHER_WAY: NotOffered,
 }
 
 

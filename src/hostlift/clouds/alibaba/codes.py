@@ -138,10 +138,11 @@ _MAY = Topic(
         ),
         Advice(
             "UserNotInTheWhiteList",
-            _FATAL,
+            Handling.OTHER_WAY,
             "the account may not make an image's system disk from a data disk's snapshot",
-            "Ask Alibaba Cloud by ticket to allow 'create image by data disk snapshot'; the copy and"
-            " its snapshots are kept, so a rerun continues from there.",
+            "hostlift copies the system disk onto one that was a system disk before, and makes the"
+            " image of that. A ticket with Alibaba Cloud ('create image by data disk snapshot')"
+            " saves the detour.",
         ),
         Advice(
             "RealNameAuthenticationError",

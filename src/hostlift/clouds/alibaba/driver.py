@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import contextlib
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hostlift.clouds.alibaba.account.market import AlibabaMarket
 from hostlift.clouds.alibaba.actions import Service
 from hostlift.clouds.alibaba.addresses import Addresses
 from hostlift.clouds.alibaba.api import Api
+from hostlift.clouds.alibaba.disks import Disks
 from hostlift.clouds.alibaba.endpoints import endpoint
 from hostlift.clouds.alibaba.images import DEVICE_PREFIX, Images, Snapshots
-from hostlift.clouds.alibaba.instances import Disks, Instances
+from hostlift.clouds.alibaba.instances import Instances
 from hostlift.clouds.alibaba.inventory import Inventory
 from hostlift.clouds.alibaba.network import Networks, SecurityGroups, Vpcs, VSwitches
 from hostlift.clouds.alibaba.requests.offers import GetCallerIdentity
@@ -61,8 +63,8 @@ class AlibabaCloud:
         self.market = market
         self.networks = Networks(api)
         self.instances = Instances(api)
-        self.images = Images(api, device_prefix)
         self.disks = Disks(api)
+        self.images = Images(api, device_prefix)
         self._inventory = Inventory(api)
 
     def identity(self) -> Identity:
@@ -76,13 +78,14 @@ class AlibabaCloud:
 
     def state(self, resource: Resource) -> ResourceState | None:
         """See `Cloud.state`."""
+        api = self._api.elsewhere(resource.region)
         try:
-            known = self._collection(resource.kind).state(resource.id)
+            known = _collection(api, resource.kind).state(resource.id)
         except ResourceGone:
             known = None
-        if known is None and self._api.is_young(resource.id):
+        if known is None and api.is_young(resource.id):
             return ResourceState(resource=resource, phase=Phase.PENDING, detail="not listed yet")
-        return known
+        return known and replace(known, resource=resource)
 
     def find(self, tag: str, value: str) -> list[Resource]:
         """See `Cloud.find`."""
@@ -94,19 +97,22 @@ class AlibabaCloud:
 
     def delete(self, resource: Resource) -> None:
         """See `Cloud.delete`."""
+        api = self._api.elsewhere(resource.region)
         with contextlib.suppress(ResourceGone):
-            self._collection(resource.kind).delete(resource.id)
-        self._api.buried(resource.id)
+            _collection(api, resource.kind).delete(resource.id)
+        api.buried(resource.id)
 
-    def _collection(self, kind: ResourceKind) -> _Collection:
-        collections: dict[ResourceKind, _Collection] = {
-            ResourceKind.VPC: self.networks.vpcs,
-            ResourceKind.VSWITCH: self.networks.vswitches,
-            ResourceKind.SECURITY_GROUP: self.networks.groups,
-            ResourceKind.ADDRESS: self.networks.addresses,
-            ResourceKind.DISK: self.disks,
-            ResourceKind.INSTANCE: self.instances,
-            ResourceKind.SNAPSHOT: self.images.snapshots,
-            ResourceKind.IMAGE: self.images,
-        }
-        return collections[kind]
+
+def _collection(api: Api, kind: ResourceKind) -> _Collection:
+    networks = Networks(api)
+    collections: dict[ResourceKind, _Collection] = {
+        ResourceKind.VPC: networks.vpcs,
+        ResourceKind.VSWITCH: networks.vswitches,
+        ResourceKind.SECURITY_GROUP: networks.groups,
+        ResourceKind.ADDRESS: networks.addresses,
+        ResourceKind.DISK: Disks(api),
+        ResourceKind.INSTANCE: Instances(api),
+        ResourceKind.SNAPSHOT: Snapshots(api),
+        ResourceKind.IMAGE: Images(api),
+    }
+    return collections[kind]

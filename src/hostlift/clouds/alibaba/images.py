@@ -10,22 +10,30 @@ from typing import TYPE_CHECKING
 from hostlift.clouds.alibaba.adopt import create_once, first, tagged
 from hostlift.clouds.alibaba.requests.base import client_token, id_list, tag_list
 from hostlift.clouds.alibaba.requests.images import (
+    CancelCopyImage,
+    CopyImage,
     CreateImage,
     CreateSnapshot,
     DeleteImage,
     DeleteSnapshot,
     DescribeImages,
+    DescribeImageSharePermission,
     DescribeSnapshots,
     DiskDeviceMapping,
+    ModifyImageSharePermission,
 )
 from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState
 from hostlift.ports.images import ImageSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hostlift.clouds.alibaba.api import Api
 
 DEVICE_PREFIX = "/dev/xvd"
 """The API's page says xvd in its text and vd in its table; which one holds is unproven."""
+
+_SHARED_AT_ONCE = 10
 
 SNAPSHOT_PHASES = {
     "progressing": Phase.PENDING,
@@ -118,6 +126,36 @@ class Images:
         )
         return create_once(self.api, request, lambda mark: first(self.find(mark)), marked)
 
+    def copy(self, image: str, region: str, *, name: str, tags: dict[str, str], token: str) -> str:
+        """See the port."""
+        marked = tagged(tags, token)
+        there = Images(self.api.elsewhere(region), self.device_prefix)
+        request = CopyImage(
+            client_token=client_token(token, CopyImage.action),
+            image_id=image,
+            destination_region_id=region,
+            destination_image_name=name,
+            tag=tag_list(marked),
+        )
+        made = create_once(self.api, request, lambda mark: first(there.find(mark)), marked)
+        there.api.born(made)
+        return made
+
+    def parts(self, image: str, region: str) -> tuple[str, ...]:
+        """See the port."""
+        rows = self.api.elsewhere(region).pages(DescribeImages(image_id=image))
+        return next((row.snapshots for row in rows if row.id == image), ())
+
+    def share(self, image: str, accounts: Sequence[str]) -> None:
+        """See the port."""
+        for begin in range(0, len(accounts), _SHARED_AT_ONCE):
+            some = tuple(accounts[begin : begin + _SHARED_AT_ONCE])
+            self.api.call(ModifyImageSharePermission(image_id=image, add_account=some))
+
+    def shared_with(self, image: str) -> tuple[str, ...]:
+        """See the port."""
+        return tuple(self.api.pages(DescribeImageSharePermission(image_id=image)))
+
     def named(self, name: str) -> str:
         """See `Images.named`."""
         images = self.api.pages(DescribeImages(image_name=name))
@@ -140,5 +178,9 @@ class Images:
         return None
 
     def delete(self, name: str) -> None:
-        """Delete one; its snapshots stay."""
-        self.api.call(DeleteImage(image_id=name))
+        """Delete one, or give up its making in this region as a copy; its snapshots stay."""
+        state = self.state(name)
+        if state is not None and state.phase is Phase.PENDING and self.api.away:
+            self.api.call(CancelCopyImage(image_id=name))
+        else:
+            self.api.call(DeleteImage(image_id=name))

@@ -6,23 +6,20 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hostlift.clouds.alibaba.adopt import create_once, first, tagged
+from hostlift.clouds.alibaba.disks import DISK_NAME, Disks
 from hostlift.clouds.alibaba.placement import Placements
 from hostlift.clouds.alibaba.requests.base import client_token, id_list, tag_list
 from hostlift.clouds.alibaba.requests.instances import (
     DataDisk,
-    DeleteDisk,
     DeleteInstance,
-    DescribeDisks,
     DescribeInstances,
     GetInstanceConsoleOutput,
     ModifyInstanceAutoReleaseTime,
-    ResizeDisk,
     RunInstances,
     StartInstance,
     StopInstance,
@@ -30,18 +27,17 @@ from hostlift.clouds.alibaba.requests.instances import (
 )
 from hostlift.errors import CloudError, ConfigError, ResourceGone
 from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState
-from hostlift.ports.instances import InstanceSpec, Placement
+from hostlift.ports.instances import InstanceSpec, Placement, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hostlift.clouds.alibaba.api import Api
-    from hostlift.clouds.alibaba.records import DiskRow, InstanceRow
+    from hostlift.clouds.alibaba.records import InstanceRow
 
 LARGEST_USER_DATA = 16 * 1024
 SOONEST_RELEASE = 31 * 60
 """The cloud wants at least 30 minutes, and our clock may be a little behind its own."""
-DISK_NAME = "hostlift-"
 
 INSTANCE_PHASES = {
     "Pending": Phase.PENDING,
@@ -111,18 +107,9 @@ class Instances:
             if self._status(name) not in stopped:
                 raise
 
-    def grow_disk(self, disk: str, size_gib: int, *, token: str) -> None:
-        """See the port."""
-        rows = self.api.pages(DescribeDisks(disk_ids=id_list(disk)))
-        # The cloud refuses the size that a disk has already.
-        if any(row.id == disk and row.size >= size_gib for row in rows):
-            return
-        marked = client_token(token, ResizeDisk.action)
-        self.api.call(ResizeDisk(client_token=marked, disk_id=disk, new_size=size_gib))
-
     def renew(self, name: str, release_at: float) -> None:
         """See `Instances.renew`."""
-        when = self._release_time(release_at)
+        when = self._release_time(release_at) if release_at else ""
         self.api.call(ModifyInstanceAutoReleaseTime(instance_id=name, auto_release_time=when))
 
     def console(self, name: str) -> str:
@@ -132,6 +119,20 @@ class Instances:
             return base64.b64decode(coded).decode("utf-8", "replace")
         except (binascii.Error, ValueError):
             return coded
+
+    def describe(self, name: str) -> Server | None:
+        """See the port."""
+        row = self._row(name)
+        if row is None:
+            return None
+        return Server(
+            id=row.id,
+            name=row.name,
+            phase=INSTANCE_PHASES.get(row.status, Phase.PENDING),
+            zone=row.zone,
+            image=row.image,
+            kept_charging=row.stopped_mode != "StopCharging",
+        )
 
     def find(self, tags: dict[str, str]) -> list[str]:
         """Ids of all that carry ``tags``."""
@@ -149,7 +150,7 @@ class Instances:
             detail=f"{row.status}, locked: {locks}" if locks else row.status,
             public_ip=row.public_ip,
             private_ip=row.private_ip,
-            disks=self._data_disks(name),
+            disks=Disks(self.api).data_disks(name),
         )
 
     def delete(self, name: str) -> None:
@@ -167,44 +168,8 @@ class Instances:
         row = self._row(name)
         return row.status if row else ""
 
-    def _data_disks(self, name: str) -> tuple[tuple[str, str], ...]:
-        disks = self.api.pages(DescribeDisks(instance_id=name))
-        data = sorted((d for d in disks if d.kind == "data"), key=_request_order)
-        return tuple((disk.id, disk.serial or _serial_of(disk.id)) for disk in data)
-
     def _release_time(self, at: float) -> str:
         """UTC with whole minutes, rounded up, never sooner than the cloud allows."""
         seconds = max(at, self.api.clock.now() + SOONEST_RELEASE)
         minute = datetime.fromtimestamp(math.ceil(seconds / 60) * 60, tz=UTC)
         return minute.strftime("%Y-%m-%dT%H:%M:00Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Disks:
-    """Disks of a region. They come and go with their instances; these are for what was left over."""
-
-    api: Api
-
-    def state(self, name: str) -> ResourceState | None:
-        """What is known of one; READY when it hangs on nothing."""
-        for row in self.api.pages(DescribeDisks(disk_ids=id_list(name))):
-            if row.id == name:
-                phase = Phase.READY if row.status == "Available" else Phase.PENDING
-                resource = Resource(ResourceKind.DISK, name)
-                return ResourceState(resource=resource, phase=phase, detail=row.status)
-        return None
-
-    def delete(self, name: str) -> None:
-        """Delete one."""
-        self.api.call(DeleteDisk(disk_id=name))
-
-
-def _request_order(disk: DiskRow) -> tuple[int, str, str]:
-    """By the number in the name we gave; disks of an image have none and come last, by device."""
-    number = re.fullmatch(re.escape(DISK_NAME) + r"(\d+)", disk.name)
-    return (int(number[1]) if number else 1 << 16, disk.device, disk.id)
-
-
-def _serial_of(disk: str) -> str:
-    # The serial that a guest reads from a cloud disk is its id without the prefix.
-    return disk.partition("-")[2]

@@ -140,10 +140,12 @@ class ImageRow:
     percent: int
     created: str
     boot_mode: str
+    snapshots: tuple[str, ...]
 
     @classmethod
     def from_json(cls, row: Json) -> Self:
         """Read a row."""
+        disks = rows(row, "DiskDeviceMappings", "DiskDeviceMapping")
         return cls(
             id=required(row, "ImageId"),
             name=text(row, "ImageName"),
@@ -151,6 +153,7 @@ class ImageRow:
             percent=number(row, "Progress"),
             created=text(row, "CreationTime"),
             boot_mode=text(row, "BootMode"),
+            snapshots=tuple(filter(None, (text(disk, "SnapshotId") for disk in disks))),
         )
 
 
@@ -162,6 +165,10 @@ class InstanceRow:
     status: str
     public_ip: str
     private_ip: str
+    name: str
+    zone: str
+    image: str
+    stopped_mode: str
     locks: tuple[str, ...]
 
     @classmethod
@@ -175,6 +182,10 @@ class InstanceRow:
             status=text(row, "Status"),
             public_ip=public[0] if public else text(row, "EipAddress", "IpAddress"),
             private_ip=private[0] if private else "",
+            name=text(row, "InstanceName"),
+            zone=text(row, "ZoneId"),
+            image=text(row, "ImageId"),
+            stopped_mode=text(row, "StoppedMode"),
             locks=tuple(text(lock, "LockReason") for lock in locks),
         )
 
@@ -190,6 +201,9 @@ class DiskRow:
     device: str
     size: int
     status: str
+    category: str
+    zone: str
+    instance: str
 
     @classmethod
     def from_json(cls, row: Json) -> Self:
@@ -202,6 +216,9 @@ class DiskRow:
             device=text(row, "Device"),
             size=number(row, "Size"),
             status=text(row, "Status"),
+            category=text(row, "Category"),
+            zone=text(row, "ZoneId"),
+            instance=text(row, "InstanceId"),
         )
 
 

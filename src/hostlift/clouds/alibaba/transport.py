@@ -13,7 +13,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Protocol
@@ -97,6 +97,10 @@ class Transport(Protocol):
         """
         ...
 
+    def elsewhere(self, region: str) -> Transport:
+        """The same way into another region."""
+        ...
+
 
 @dataclass(slots=True)
 class SdkTransport:
@@ -139,6 +143,10 @@ class SdkTransport:
         except (HTTPException, ValueError):
             refused = Refused(codes.UNREADABLE, "the endpoint tells no date")
         raise refused
+
+    def elsewhere(self, region: str) -> SdkTransport:
+        """See `Transport`."""
+        return SdkTransport(replace(self.access, region=region), self.read_seconds)
 
     def proxy(self) -> str:
         """``host:port`` that the SDK sends its calls to, by settings or environment; or empty."""
@@ -184,7 +192,8 @@ class SdkTransport:
         return config
 
     def _secrets(self, params: Mapping[str, str]) -> tuple[str, ...]:
-        ours = (self.access.secret_key, self.access.security_token, params.get("UserData", ""))
+        ours = [self.access.secret_key, self.access.security_token]
+        ours += [params.get(name, "") for name in ("UserData", "Password")]
         return tuple(s for s in ours if s)
 
 

@@ -17,5 +17,8 @@ def features(settings: Settings) -> frozenset[Feature]:
         Feature.OWN_GROUP: not settings.security_group_id,
         Feature.TRIAL: settings.trial,
         Feature.EIP: settings.address_kind == "elastic",
+        Feature.SHARE: bool(settings.share_with),
+        Feature.COPY: bool(settings.copy_to),
+        Feature.TARGET: bool(settings.target_instance_id),
     }
     return frozenset(feature for feature, needed in wanted.items() if needed)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from hostlift.errors import HostliftError, OutOfStock
+from hostlift.errors import ConfigError, HostliftError, OutOfStock
 from hostlift.flow.before.needs import features
 from hostlift.flow.site.network import shared_network
+from hostlift.flow.site.target import stopped
 from hostlift.host import reach
 from hostlift.inspect.checks.context import blocker, note, ok, warning
 from hostlift.model.finding import Finding
@@ -147,6 +148,20 @@ class Preflight:
             else:
                 yield ok("cloud.Network", "Network", f"{key} {name}")
 
+    def target(self) -> Iterator[Finding]:
+        """The server that shall get the disks can get them."""
+        name = self.settings.target_instance_id
+        title = "Target instance"
+        if not name:
+            return
+        try:
+            server = stopped(self.cloud, self.settings)
+        except ConfigError as error:
+            yield blocker("cloud.Target", title, error.message, error.hint)
+            return
+        evidence = f"{name} ({server.name}) is stopped; its system disk will be erased"
+        yield ok("cloud.Target", title, evidence)
+
     def snapshots(self) -> Iterator[Finding]:
         """The image is made of snapshots."""
         active = self.cloud.market.snapshots_active()
@@ -206,6 +221,7 @@ _ITEMS: tuple[tuple[str, Callable[[Preflight], Iterator[Finding]]], ...] = (
     ("Quotas", Preflight.quotas),
     ("Stock", Preflight.stock),
     ("Network", Preflight.network),
+    ("Target", Preflight.target),
     ("ImageName", Preflight.image_name),
     ("Snapshots", Preflight.snapshots),
 )

@@ -43,6 +43,10 @@ _NOT_ROUTED = tuple(
 )
 
 
+ROLES = ("vpc", "vswitch", "security-group")
+"""What instances stand in, in the ledger."""
+
+
 def private_network(ctx: Context) -> str:
     """Id of the VPC to use, ready."""
     if ctx.settings.vpc_id:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The eight steps, one file each. They hand over through `flow.results`, never by import."""
+"""The nine steps, one file each. They hand over through `flow.results`, never by import."""

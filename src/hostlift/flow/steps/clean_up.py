@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Step 8: release everything but the image and its snapshots. Giving up is the same path."""
+"""Step 9: release everything but the image and its snapshots. Giving up is the same path."""
 
 from __future__ import annotations
 

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hostlift.errors import ConfigError, WaitingForUser
 from hostlift.flow.before.estimate import asked_tariff, refuse_dear, with_cost
 from hostlift.flow.before.planning import make_plan
 from hostlift.flow.context import Context
 from hostlift.flow.journal import Holding
 from hostlift.flow.results import Approved, Results, need
+from hostlift.flow.site import target
 from hostlift.model.plan import MigrationPlan
 from hostlift.settings import excludes
 from hostlift.settings.rules import CHOOSE
@@ -45,6 +48,7 @@ class Plan:
         plan = make_plan(wishes, ctx.workspace, ctx.source_root, need(so_far.inspect))
         _refuse_new_sizes(agreed, plan)
         tariff = asked_tariff(ctx.cloud, ctx.settings, plan)
+        plan = replace(plan, erases=target.erasure(ctx.cloud, ctx.settings, plan))
         plan = with_cost(plan, tariff, trial=ctx.settings.trial)
         refuse_dear(plan, ctx.settings.max_cost)
         for warning in plan.warnings:

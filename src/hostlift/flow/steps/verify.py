@@ -11,9 +11,12 @@ from hostlift.errors import VerifyError
 from hostlift.flow.context import Context
 from hostlift.flow.evidence import baseline_file, write_signed
 from hostlift.flow.growth import plan_of
+from hostlift.flow.journal import TRIAL
 from hostlift.flow.keepalive import release_time
+from hostlift.flow.ledger import TRIAL_NAME
 from hostlift.flow.rehearsal import role
 from hostlift.flow.results import Results, Site, Verified, need
+from hostlift.flow.site import network
 from hostlift.flow.site.stock import buy
 from hostlift.model.plan import MigrationPlan
 from hostlift.model.receipt import BootProof
@@ -22,7 +25,6 @@ from hostlift.ports.instances import InstanceSpec, Placement
 from hostlift.verify import signoff
 from hostlift.verify.boot import judge, panic, read_beacon
 
-TRIAL_NAME = "hostlift-trial"
 _START_DEADLINE = 900.0
 _BEACON_DEADLINE = 900.0
 _CONSOLE_TAIL = 4000
@@ -73,9 +75,10 @@ def _boot(ctx: Context, so_far: Results) -> BootProof:
         probe, deadline=_BEACON_DEADLINE, what=f"boot of trial instance {instance} from {image}"
     )
     problems = judge(facts, plan, signoff.read(baseline_file(ctx)))
-    ctx.ledger.release_role(role(ctx.journal.state, "trial"))
+    _end_trial(ctx, instance)
     proof = BootProof(
         instance_id=instance,
+        kept=ctx.settings.keep_trial and not ctx.journal.state.rehearsal,
         beacon=True,
         seconds=ctx.clock.monotonic() - started,
         facts=facts,
@@ -87,6 +90,16 @@ def _boot(ctx: Context, so_far: Results) -> BootProof:
     return proof
 
 
+def _end_trial(ctx: Context, instance: str) -> None:
+    """Release it, or leave it to the user with the network it stands in."""
+    if not ctx.settings.keep_trial or ctx.journal.state.rehearsal:
+        ctx.ledger.release_role(role(ctx.journal.state, TRIAL))
+        return
+    ctx.cloud.instances.renew(instance, 0)
+    for name in (*network.ROLES, TRIAL):
+        ctx.ledger.hand_over(name)
+
+
 def _halt(ctx: Context, instance: Resource) -> str:
     state = ctx.cloud.state(instance)
     stands = state is None or state.phase in {Phase.STOPPED, Phase.STOPPING}
@@ -94,7 +107,7 @@ def _halt(ctx: Context, instance: Resource) -> str:
 
 
 def _start(ctx: Context, plan: MigrationPlan, site: Site, image: str) -> str:
-    name = role(ctx.journal.state, "trial")
+    name = role(ctx.journal.state, TRIAL)
     return buy(ctx, name, _offers(ctx, site), lambda p: _order(ctx, plan, site, image, p))
 
 
@@ -128,7 +141,7 @@ def _order(ctx: Context, plan: MigrationPlan, site: Site, image: str, placement:
         return ctx.cloud.instances.run(spec, token=token)
 
     params = {"image": image, "release_at": release_time(ctx)}
-    name = role(ctx.journal.state, "trial")
+    name = role(ctx.journal.state, TRIAL)
     return ctx.ledger.ensure(name, ResourceKind.INSTANCE, make, params)
 
 

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from hostlift.clouds.advice import Handling
 from hostlift.clouds.alibaba.actions import Action, needed
 from hostlift.clouds.alibaba.catalogue import advice
-from hostlift.clouds.alibaba.requests import account, addresses, images, instances, network, offers
+from hostlift.clouds.alibaba.requests import (
+    account,
+    addresses,
+    disks,
+    images,
+    instances,
+    network,
+    offers,
+)
 from hostlift.clouds.alibaba.requests.base import Tag
 from hostlift.errors import CloudError
 from hostlift.ports.market import Feature, Permission
@@ -68,19 +76,44 @@ PROBES: tuple[Request[Any], ...] = (
         dry_run=True,
     ),
     SNAPSHOT,
-    instances.DeleteDisk(disk_id=f"d-{_NOBODY}"),
+    disks.AttachDisk(instance_id=f"i-{_NOBODY}", disk_id=f"d-{_NOBODY}"),
+    disks.CreateDisk(
+        client_token=_TOKEN,
+        zone_id=_NOBODY,
+        disk_name="hostlift-probe",
+        disk_category="cloud_essd",
+        size=20,
+    ),
+    disks.DeleteDisk(disk_id=f"d-{_NOBODY}"),
+    disks.DetachDisk(instance_id=f"i-{_NOBODY}", disk_id=f"d-{_NOBODY}"),
+    disks.ReplaceSystemDisk(
+        client_token=_TOKEN,
+        instance_id=f"i-{_NOBODY}",
+        image_id=f"m-{_NOBODY}",
+        system_disk=disks.NewSize(size=20),
+    ),
+    images.CancelCopyImage(image_id=f"m-{_NOBODY}"),
+    images.CopyImage(
+        client_token=_TOKEN,
+        image_id=f"m-{_NOBODY}",
+        destination_region_id=_NOBODY,
+        destination_image_name="hostlift-probe",
+        dry_run=True,
+    ),
+    images.DescribeImageSharePermission(image_id=f"m-{_NOBODY}"),
+    images.ModifyImageSharePermission(image_id=f"m-{_NOBODY}", add_account=("0",)),
     images.DeleteImage(image_id=f"m-{_NOBODY}"),
     images.DeleteSnapshot(snapshot_id=f"s-{_NOBODY}"),
     images.DescribeImages(image_name="hostlift-probe", page_size=1),
     images.DescribeSnapshots(page_size=1),
     instances.DeleteInstance(instance_id=f"i-{_NOBODY}"),
-    instances.DescribeDisks(instance_id=f"i-{_NOBODY}", page_size=1),
+    disks.DescribeDisks(instance_id=f"i-{_NOBODY}", page_size=1),
     instances.DescribeInstances(page_size=1),
     instances.GetInstanceConsoleOutput(instance_id=f"i-{_NOBODY}"),
     instances.ModifyInstanceAutoReleaseTime(
         instance_id=f"i-{_NOBODY}", auto_release_time="2099-01-01T00:00:00Z"
     ),
-    instances.ResizeDisk(client_token=_TOKEN, disk_id=f"d-{_NOBODY}", new_size=20),
+    disks.ResizeDisk(client_token=_TOKEN, disk_id=f"d-{_NOBODY}", new_size=20),
     instances.RunInstances(
         client_token=_TOKEN,
         instance_name="hostlift-probe",

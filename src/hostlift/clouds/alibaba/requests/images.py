@@ -110,6 +110,56 @@ class DescribeImages(Paged[ImageRow]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyImage(Request[str]):
+    """A copy in another region; asked for where the image is."""
+
+    action = Action.COPY_IMAGE
+    client_token: str
+    image_id: str
+    destination_region_id: str
+    destination_image_name: str
+    dry_run: bool | None = None
+    tag: tuple[Tag, ...] = ()
+    region_id: str = ""
+
+    def answer(self, body: Json) -> str:
+        """See `Request`."""
+        return required(body, "ImageId")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelCopyImage(Command):
+    """Give a copy up that is being made; asked for where the copy is."""
+
+    action = Action.CANCEL_COPY_IMAGE
+    image_id: str
+    region_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModifyImageSharePermission(Command):
+    """Let accounts use an image; at most ten a call."""
+
+    action = Action.MODIFY_IMAGE_SHARE_PERMISSION
+    image_id: str
+    add_account: tuple[str, ...]
+    region_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeImageSharePermission(Paged[str]):
+    """Numbers of the accounts that may use an image."""
+
+    action = Action.DESCRIBE_IMAGE_SHARE_PERMISSION
+    image_id: str
+    region_id: str = ""
+
+    def answer(self, body: Json) -> Page[str]:
+        """See `Request`."""
+        return Page.read(body, "Accounts", "Account", lambda row: required(row, "AliyunId"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteImage(Command):
     """Delete an image; refused while instances made from it exist. Its snapshots stay."""
 

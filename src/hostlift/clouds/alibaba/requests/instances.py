@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Instances and their disks."""
+"""Instances."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hostlift.clouds.alibaba.actions import Action
 from hostlift.clouds.alibaba.fields import Json, text, texts
-from hostlift.clouds.alibaba.records import DiskRow, InstanceRow, Malformed, Page
+from hostlift.clouds.alibaba.records import InstanceRow, Malformed, Page
 from hostlift.clouds.alibaba.requests.base import Command, Paged, Request, Tag
 
 
@@ -76,28 +76,6 @@ class DescribeInstances(Paged[InstanceRow]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DescribeDisks(Paged[DiskRow]):
-    """Disks of an instance, or by ids as `base.id_list` makes them."""
-
-    action = Action.DESCRIBE_DISKS
-    instance_id: str = ""
-    disk_ids: str = ""
-    region_id: str = ""
-
-    def answer(self, body: Json) -> Page[DiskRow]:
-        """See `Request`."""
-        return Page.read(body, "Disks", "Disk", DiskRow.from_json)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteDisk(Command):
-    """Delete a disk that hangs on no instance."""
-
-    action = Action.DELETE_DISK
-    disk_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StartInstance(Command):
     """Power on."""
 
@@ -125,23 +103,12 @@ class DeleteInstance(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResizeDisk(Command):
-    """A larger disk; ``online``: the running instance sees it at once. Sizes in GiB."""
-
-    action = Action.RESIZE_DISK
-    client_token: str
-    disk_id: str
-    new_size: int
-    type: str = "online"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModifyInstanceAutoReleaseTime(Command):
-    """Set the time at which the cloud releases the instance by itself."""
+    """Set the time at which the cloud releases the instance by itself; without one it does not."""
 
     action = Action.MODIFY_INSTANCE_AUTO_RELEASE_TIME
     instance_id: str
-    auto_release_time: str
+    auto_release_time: str = ""
     region_id: str = ""
 
 
