@@ -165,7 +165,8 @@ class MemoryInstances:
             return Server(
                 id=instance,
                 name=thing.instance.name if thing.instance else "",
-                phase=self.cloud._phase(thing),
+                status=self.cloud._phase(thing).value,
+                stopped=self.cloud._phase(thing) is Phase.STOPPED,
                 zone=thing.instance.placement.zone if thing.instance else ZONES[0],
                 image=thing.booted_from,
                 kept_charging=instance not in self.cloud.stopped_for_free,

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hostlift.ports.cloud import Phase
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
@@ -51,15 +49,17 @@ class Server:
     """An instance as its owner knows it.
 
     Attributes:
+        status: In the cloud's own word.
         image: What its system disk was made from.
         kept_charging: While stopped it keeps its place; else its disks cannot be replaced.
     """
 
     id: str
     name: str
-    phase: Phase
+    status: str
     zone: str
     image: str
+    stopped: bool
     kept_charging: bool = True
 
 

@@ -28,7 +28,8 @@ from hostlift.service.lock import only_one
 from hostlift.service.log import logged
 from hostlift.service.progress import shown_to_others
 from hostlift.settings.folder import Workspace
-from hostlift.settings.user_config import Settings, file_warnings, load
+from hostlift.settings.loading import file_warnings, load
+from hostlift.settings.user_config import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from hostlift.flow import pipeline
 from hostlift.flow.context import Context
 from hostlift.flow.leftovers import estates
 from hostlift.flow.results import Results, need
-from hostlift.ports.cloud import Phase, Resource, ResourceKind
+from hostlift.ports.cloud import Resource, ResourceKind
 from hostlift.ports.instances import InstanceSpec
 from hostlift.settings.user_config import DataDisk
 
@@ -105,7 +105,7 @@ def test_a_target_gets_the_disks_and_keeps_its_own(paper: PaperStage) -> None:
     assert len(now) == 1 + len(plan.disks) == 3
     seen = paper.cloud.instances.describe(server)
     assert seen is not None
-    assert seen.phase is Phase.STOPPED
+    assert seen.stopped
     assert not [b for b in paper.cloud.belongings("hostlift-migration") if b.resource.id in now]
 
 

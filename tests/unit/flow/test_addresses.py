@@ -10,7 +10,8 @@ import pytest
 from hostlift.errors import ConfigError
 from hostlift.flow.site.network import reached_at
 from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState
-from hostlift.settings.user_config import Settings, load
+from hostlift.settings.loading import load
+from hostlift.settings.user_config import Settings
 
 BOTH = ResourceState(
     resource=Resource(ResourceKind.INSTANCE, "i-1"),

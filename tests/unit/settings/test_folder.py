@@ -11,7 +11,7 @@ import pytest
 from hostlift.errors import ConfigError, StateError
 from hostlift.settings import excludes
 from hostlift.settings.folder import Workspace, write_template
-from hostlift.settings.user_config import load
+from hostlift.settings.loading import load
 
 
 def test_the_template_has_the_original_keys_and_never_overwrites(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from hostlift.errors import ConfigError
-from hostlift.settings.user_config import Settings, file_warnings, load
+from hostlift.settings.loading import file_warnings, load
+from hostlift.settings.user_config import Settings
 
 GOOD = {"region_id": "cn-hangzhou", "image_name": "web01"}
 SECRET = "qGvhTs3cretK3y"

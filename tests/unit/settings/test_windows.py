@@ -10,7 +10,8 @@ import pytest
 
 from hostlift.errors import ConfigError
 from hostlift.settings import edit, rules, windows
-from hostlift.settings.user_config import Settings, load
+from hostlift.settings.loading import load
+from hostlift.settings.user_config import Settings
 
 HOUR = 3600
 

@@ -128,7 +128,8 @@ class Instances:
         return Server(
             id=row.id,
             name=row.name,
-            phase=INSTANCE_PHASES.get(row.status, Phase.PENDING),
+            status=row.status,
+            stopped=row.status == "Stopped",
             zone=row.zone,
             image=row.image,
             kept_charging=row.stopped_mode != "StopCharging",

@@ -15,7 +15,7 @@ from hostlift.errors import ConfigError, StateError
 from hostlift.flow.context import Context
 from hostlift.flow.results import Captured
 from hostlift.model.plan import Erasure, MigrationPlan, TargetDisk
-from hostlift.ports.cloud import Cloud, Phase, ResourceKind
+from hostlift.ports.cloud import Cloud, ResourceKind
 from hostlift.ports.disks import DiskSpec
 from hostlift.ports.instances import Server
 from hostlift.settings.user_config import Settings
@@ -129,9 +129,9 @@ def stopped(cloud: Cloud, settings: Settings) -> Server:
     server = cloud.instances.describe(name)
     if server is None:
         raise _refusal(f"there is no {name} in {settings.region_id}", "Correct it.")
-    if server.phase is not Phase.STOPPED:
+    if not server.stopped:
         raise _refusal(
-            f"{name} ({server.name}) is {server.phase.value}, not stopped",
+            f"{name} ({server.name}) is {server.status}, not stopped",
             "Stop it in the console, in the standard mode that keeps charging, then run again.",
         )
     if not server.kept_charging:

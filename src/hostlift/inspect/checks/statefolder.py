@@ -6,7 +6,7 @@ from __future__ import annotations
 from hostlift.inspect.checks.context import Check, CheckContext, note, ok, warning
 from hostlift.model.finding import Finding
 from hostlift.model.machine import Machine
-from hostlift.settings.user_config import file_warnings
+from hostlift.settings.loading import file_warnings
 
 ID = "hostlift.StateFolder"
 TITLE = "State folder"
