@@ -23,6 +23,7 @@ from hostlift.model.adaptation import AdaptReport
 from hostlift.model.entry import Entry
 from hostlift.ports.cloud import Resource, ResourceKind
 from hostlift.remote.messages import (
+    Cloned,
     JobKind,
     JobOrder,
     JobState,
@@ -60,6 +61,7 @@ class FolderAgent:
         self.folder = folder
         self._ledger = folder.parent.with_name(f"{folder.parent.name}-ledgers") / folder.name
         self._read: dict[str, list[Entry]] = {}
+        self.cloned: list[tuple[str, str]] = []
 
     def run(self, order: JobOrder, *, label: str) -> JobStatus:
         name = f"{order.kind}-{label}"
@@ -79,6 +81,9 @@ class FolderAgent:
                 return JobStatus(**status, adapted=self._adapt())
             case JobOrder(kind=JobKind.RESTORE):
                 return JobStatus(**status, restored=self._restore())
+            case JobOrder(kind=JobKind.CLONE, clone=wish) if wish:
+                self.cloned.append((wish.source, wish.target))
+                return JobStatus(**status, cloned=Cloned(bytes=1, written=1, digest=""))
             case _:
                 return JobStatus(**status, sealed=Sealed(checks={}))
 

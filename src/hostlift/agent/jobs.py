@@ -20,6 +20,7 @@ from hostlift.errors import AgentRefused, HostliftError
 from hostlift.host.files import atomic_write, fsync_folder
 from hostlift.model.adaptation import AdaptReport
 from hostlift.remote.messages import (
+    Cloned,
     JobOrder,
     JobResult,
     JobState,
@@ -201,3 +202,5 @@ def _done(status: JobStatus, result: JobResult) -> JobStatus:
             return replace(done, restored=result)
         case Sealed():
             return replace(done, sealed=result)
+        case Cloned():
+            return replace(done, cloned=result)

@@ -131,6 +131,10 @@ class Targets:
             order = self._complete_state().order
             return {disk.index: self._shown(order, disk) for disk in order.disks}
 
+    def find(self, serial: str) -> str:
+        """The device with a serial, ordered or not, once it is there."""
+        return by_serial(self._by_id, serial, clock=self._clock, timeout=_DISK_TIMEOUT)
+
     def generation(self, volume: str) -> str:
         """Random id of a volume's file system.
 
@@ -273,7 +277,7 @@ class Targets:
         serial = order.serials.get(disk.index)
         if not serial:
             raise HostError("the order names no serial for it", subject=f"disk {disk.index}")
-        return by_serial(self._by_id, serial, clock=self._clock, timeout=_DISK_TIMEOUT)
+        return self.find(serial)
 
     def _shown(self, order: PrepareOrder, disk: TargetDisk) -> str:
         """The disk's device, its partition nodes made visible."""

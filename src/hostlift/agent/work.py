@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from hostlift.model.adaptation import AdaptOrder, AdaptReport
     from hostlift.model.entry import Entry
     from hostlift.ports.commands import Commands
-    from hostlift.remote.messages import JobResult, Prepared, PrepareOrder, RereadOrder, Sealed
+    from hostlift.remote.messages import (
+        Cloned,
+        CloneOrder,
+        JobResult,
+        Prepared,
+        PrepareOrder,
+        RereadOrder,
+        Sealed,
+    )
     from hostlift.replicate.receiver import Receiver
 
 _TELL_EVERY = 1000
@@ -81,6 +89,8 @@ class Workshop:
                 return self._restore(tell)
             case JobOrder(kind=JobKind.SEAL, seal=seal) if seal:
                 return self._seal(tell)
+            case JobOrder(kind=JobKind.CLONE, clone=wish) if wish:
+                return self._clone(wish, tell)
             case _:
                 raise ProtocolError("the order lacks its request", subject=order.kind)
 
@@ -111,6 +121,13 @@ class Workshop:
         self._let_go()
         tell("checking the file systems", 0, 0, "%")
         return self._targets.seal()
+
+    def _clone(self, order: CloneOrder, tell: Tell) -> Cloned:
+        from hostlift.agent.clone import clone  # noqa: PLC0415
+
+        self._let_go()
+        source, target = (self._targets.find(serial) for serial in (order.source, order.target))
+        return clone(source, target, tell)
 
     def _adapt(self, order: AdaptOrder, tell: Tell) -> AdaptReport:
         from hostlift.adapt.linux.run import adapt  # noqa: PLC0415

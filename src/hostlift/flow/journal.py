@@ -116,6 +116,8 @@ INTERMEDIATE = "intermediate"
 """Role of the instance that holds the target disks."""
 TRIAL = "trial"
 """Role of the instance that proves that the image boots."""
+CARRIER = "carrier"
+"""Role of the instance that lends its system disk (`flow.site.detour`)."""
 SYNC = "sync"
 """What runs while only warm passes are made; no step of the story, but journaled like one."""
 _COPY_STEPS = ("replicate", "adapt", "capture", "verify", "deliver", "clean_up")

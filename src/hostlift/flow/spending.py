@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from hostlift.errors import CostCeiling, Interrupted
 from hostlift.flow.before.estimate import OWN_SYSTEM_GIB
 from hostlift.flow.context import Context
-from hostlift.flow.journal import Held, Holding, Record, State
+from hostlift.flow.journal import CARRIER, INTERMEDIATE, Held, Holding, Record, State
 from hostlift.flow.results import Approved
 from hostlift.model.cost import Cost, Use
 from hostlift.model.plan import MigrationPlan
@@ -56,7 +56,9 @@ def _hours(held: Held, now: float) -> float:
 
 
 def _gib(held: Held, plan: MigrationPlan) -> int:
-    own = OWN_SYSTEM_GIB if held.role == "intermediate" else 0
+    if held.role == CARRIER:
+        return plan.disks[0].size_gib
+    own = OWN_SYSTEM_GIB if held.role == INTERMEDIATE else 0
     return own + sum(disk.size_gib for disk in plan.disks)
 
 

@@ -64,6 +64,7 @@ class JobKind(StrEnum):
     ADAPT = "adapt"
     RESTORE = "restore"
     SEAL = "seal"
+    CLONE = "clone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,30 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CloneOrder:
+    """Copy one sealed disk onto another of at least its size, byte by byte, and read it back.
+
+    Attributes:
+        source: Cloud serial of the disk to read.
+        target: Cloud serial of the disk to write; all that is on it is lost.
+        nonce: Makes each cloning a job of its own.
+    """
+
+    source: str
+    target: str
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloned:
+    """Answer of a CLONE job: bytes compared and, of these, written; blake3 hex of both disks."""
+
+    bytes: int
+    written: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreOrder:
     """Play the edits of ADAPT jobs backwards: passes go on. Without any, nothing is done.
 
@@ -157,8 +182,8 @@ class Restored:
     paths: tuple[str, ...]
 
 
-JobRequest = PrepareOrder | RereadOrder | AdaptOrder | RestoreOrder | SealOrder
-JobResult = Prepared | Reread | AdaptReport | Restored | Sealed
+JobRequest = PrepareOrder | RereadOrder | AdaptOrder | RestoreOrder | SealOrder | CloneOrder
+JobResult = Prepared | Reread | AdaptReport | Restored | Sealed | Cloned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +196,7 @@ class JobOrder:
     adapt: AdaptOrder | None = None
     restore: RestoreOrder | None = None
     seal: SealOrder | None = None
+    clone: CloneOrder | None = None
 
 
 class JobState(StrEnum):
@@ -207,4 +233,5 @@ class JobStatus:
     adapted: AdaptReport | None = None
     restored: Restored | None = None
     sealed: Sealed | None = None
+    cloned: Cloned | None = None
     error: Refusal | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes.cloudthings import refusal
-from fakes.paperstories import PaperStage
+from fakes.paperstories import PaperStage, a_server
 from fakes.stories import Countdown, Crash, World
 
 from hostlift.errors import ConfigError, Retry, StateError
@@ -17,7 +17,6 @@ from hostlift.flow.context import Context
 from hostlift.flow.leftovers import estates
 from hostlift.flow.results import Results, need
 from hostlift.ports.cloud import Resource, ResourceKind
-from hostlift.ports.instances import InstanceSpec
 from hostlift.settings.user_config import DataDisk
 
 pytestmark = pytest.mark.root
@@ -43,32 +42,9 @@ def paper(tmp_path: Path) -> Iterator[PaperStage]:
     stage.close()
 
 
-def a_server(stage: PaperStage | World, *, stopped: bool = True) -> str:
+def theirs(stage: PaperStage | World, *, stopped: bool = True) -> str:
     """An instance of the user's, in a network of the user's."""
-    cloud, clock = stage.the_cloud(), stage.clock
-    vpc = cloud.networks.create_vpc(cidr="10.0.0.0/8", tags={}, token="v")
-    clock.sleep(60)
-    offer = next(cloud.instances.placements())
-    vswitch = cloud.networks.create_vswitch(
-        vpc=vpc, zone=offer.zone, cidr="10.0.0.0/24", tags={}, token="s"
-    )
-    group = cloud.networks.create_security_group(vpc=vpc, rules=(), tags={}, token="g")
-    clock.sleep(60)
-    spec = InstanceSpec(
-        name="theirs",
-        image=offer.image,
-        placement=offer,
-        vswitch=vswitch,
-        security_group=group,
-        system_gib=40,
-        data_disks=(20,),
-    )
-    server = cloud.instances.run(spec, token="i")
-    clock.sleep(120)
-    if stopped:
-        cloud.instances.stop(server, force=True)
-        clock.sleep(120)
-    return server
+    return a_server(stage.the_cloud(), stage.clock, stopped=stopped)
 
 
 def disks_of(stage: PaperStage | World, server: str) -> list[str]:
@@ -93,7 +69,7 @@ def test_the_image_is_shared_and_copied_and_a_clearing_takes_the_copies_back(
 
 def test_a_target_gets_the_disks_and_keeps_its_own(paper: PaperStage) -> None:
     """The old system disk is gone, its data disk stays, ours hang beside it; it stands still."""
-    server = a_server(paper)
+    server = theirs(paper)
     system, data = disks_of(paper, server)
     wish(paper, target_instance_id=server, data_disks=DATA)
     plan = need(paper.run().plan).plan
@@ -115,7 +91,7 @@ def test_a_kill_anywhere_in_the_exchange_ends_in_one_exchange(
 ) -> None:
     """Whatever was journaled when the process died: one new system disk, no disk twice."""
     stage = World(tmp_path)
-    server = a_server(stage)
+    server = theirs(stage)
     system, data = disks_of(stage, server)
     wish(stage, target_instance_id=server, copy_to=("cn-beijing",), data_disks=DATA)
     begun = Countdown(0)
@@ -143,7 +119,7 @@ def pipeline_verb(ctx: Context) -> Results:
 
 def test_a_running_target_is_refused_before_anything_is_made(paper: PaperStage) -> None:
     """And told how to stop it."""
-    server = a_server(paper, stopped=False)
+    server = theirs(paper, stopped=False)
     before = paper.left()
     wish(paper, target_instance_id=server)
     with pytest.raises(ConfigError, match="not stopped") as told:
@@ -155,7 +131,7 @@ def test_a_running_target_is_refused_before_anything_is_made(paper: PaperStage) 
 def test_only_the_disk_that_was_agreed_to_is_erased(tmp_path: Path) -> None:
     """Someone replaced it meanwhile: nothing is erased, the image stays."""
     stage = World(tmp_path)
-    server = a_server(stage)
+    server = theirs(stage)
     wish(stage, target_instance_id=server)
 
     def meddle(event: object) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from fakes.calls import Calls, mandatory
-from fakes.paperstories import PaperStage
+from fakes.embedded import driven
+from fakes.paperstories import PaperStage, a_server
 from fakes.stories import rehearse
 
 from hostlift.clouds.alibaba.actions import Action, needed, policy
@@ -18,11 +19,12 @@ from hostlift.localcloud.actions.registry import ACTIONS
 from hostlift.ports.cloud import Resource, ResourceKind
 from hostlift.ports.market import Feature
 from hostlift.ports.networks import Rule
-from hostlift.settings.user_config import Settings
+from hostlift.settings.user_config import DataDisk, Settings
 
 pytestmark = pytest.mark.root
 
-WISHES = features(Settings(region_id="cn-hangzhou", image_name="result"))
+PLAIN = Settings(region_id="cn-hangzhou", image_name="result")
+WISHES = features(PLAIN)
 SPARE = frozenset(
     {"RevokeSecurityGroup", "DeleteDisk", "ResizeDisk", "ModifyInstanceAutoReleaseTime"}
 )
@@ -32,12 +34,16 @@ USUAL = [
 ]
 
 
-def _stage(folder: Path, without: str = "") -> PaperStage:
-    statements: Any = policy(WISHES)["Statement"]
+def _stage(folder: Path, without: str = "", wishes: frozenset[Feature] = WISHES) -> PaperStage:
+    statements: Any = policy(wishes)["Statement"]
     allowed = [{**s, "Action": [a for a in s["Action"] if a != without]} for s in statements]
     document = {"Version": "1", "Statement": allowed}
     user = {"name": "mover", "policies": [document]}
-    accounts = [{"name": "main", "users": [user]}]
+    # Not every account may make a system disk of a data disk's snapshot: the policy is enough then.
+    accounts = [
+        {"name": "main", "users": [user], "system_disk_from_data": False},
+        {"name": "partner"},
+    ]
     return PaperStage(folder, wishes={"accounts": accounts}, owner="main/mover")
 
 
@@ -66,6 +72,38 @@ def test_without_one_action_the_migration_ends_naming_it(tmp_path: Path, action:
         with pytest.raises(CloudError) as told:
             _tell(stage)
         assert told.value.api_code == "Forbidden.RAM"
+        assert f"Missing permission: {action.permission}." in told.value.hint
+    finally:
+        stage.close()
+
+
+DELIVERY = {Feature.SHARE, Feature.COPY, Feature.TARGET}
+DELIVERING = [a for a in Action if a.feature in DELIVERY and a is not Action.CANCEL_COPY_IMAGE]
+"""A copy under way is cancelled only when the migration is given up in the middle of it."""
+
+
+def _deliver(stage: PaperStage) -> None:
+    server = a_server(driven(stage.paper), stage.clock)
+    update = {
+        "target_instance_id": server,
+        "data_disks": (DataDisk(data_disk_index=1, data_disk_size=20, src_path="/data"),),
+        "copy_to": ("cn-beijing",),
+        "share_with": (stage.paper.key("partner").id,),
+    }
+    stage.settings = stage.settings.model_copy(update=update)
+    stage.run()
+
+
+@pytest.mark.parametrize("action", [None, *DELIVERING], ids=lambda a: a.api_name if a else "all")
+def test_a_delivery_needs_each_of_its_actions(tmp_path: Path, action: Action | None) -> None:
+    """Shared, copied and put on a server with exactly the policy of these wishes."""
+    stage = _stage(tmp_path, action.permission if action else "", WISHES | DELIVERY)
+    try:
+        if action is None:
+            _deliver(stage)
+            return
+        with pytest.raises(CloudError) as told:
+            _deliver(stage)
         assert f"Missing permission: {action.permission}." in told.value.hint
     finally:
         stage.close()

@@ -78,10 +78,33 @@ def test_attach_and_detach_pass_through_their_states(calls: Calls) -> None:
     calls.ecs("DeleteDisk", DiskId=disk)
 
 
-def test_a_system_disk_cannot_be_detached(calls: Calls) -> None:
-    """It is not portable."""
-    key, system, _ = _instance(calls)
-    assert calls.refusal("DetachDisk", InstanceId=key, DiskId=system) == "DiskNotPortable"
+def test_a_system_disk_comes_off_a_stopped_instance_and_goes_back_to_no_other(calls: Calls) -> None:
+    """Elsewhere it is a data disk; its instance does not start without it."""
+    key, system, data = _instance(calls)
+    other, _, _ = _instance(calls)
+    hang = {"InstanceId": key, "DiskId": system}
+    assert calls.refusal("DetachDisk", **hang) == "IncorrectInstanceStatus"
+    calls.ecs("StopInstance", InstanceId=key, StoppedMode="KeepCharging")
+    calls.settle()
+    calls.ecs("DetachDisk", **hang)
+    calls.settle()
+    assert calls.refusal("StartInstance", InstanceId=key) == "IncorrectInstanceStatus"
+    calls.ecs("AttachDisk", InstanceId=other, DiskId=system)
+    calls.settle()
+    there = calls.ecs("DescribeDisks", DiskIds=json.dumps([system]))["Disks"]["Disk"][0]
+    assert (there["InstanceId"], there["Type"]) == (other, "data")
+    calls.ecs("DetachDisk", InstanceId=other, DiskId=system)
+    calls.ecs("DetachDisk", InstanceId=key, DiskId=data)
+    calls.settle()
+    odd = {"InstanceId": key, "DiskId": data, "Bootable": "true"}
+    assert calls.refusal("AttachDisk", **odd) == "InvalidOperation.DiskNotMatched"
+    calls.ecs("AttachDisk", **hang, Bootable="true")
+    calls.settle()
+    back = calls.ecs("DescribeDisks", DiskIds=json.dumps([system]))["Disks"]["Disk"][0]
+    assert (back["Type"], back["Device"]) == ("system", "/dev/xvda")
+    calls.ecs("StartInstance", InstanceId=key)
+    calls.settle()
+    assert calls.instance(key)["Status"] == "Running"
 
 
 def test_a_data_disk_snapshot_becomes_a_system_disk(calls: Calls) -> None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from hostlift.errors import OutOfStock
 from hostlift.flow.context import Context
+from hostlift.flow.results import Site
 from hostlift.ports.instances import Placement
 
 T = TypeVar("T")
@@ -35,3 +36,17 @@ def buy(ctx: Context, role: str, offers: Iterator[Placement], order: Callable[[P
             ctx.ledger.withdraw(role)
             refused = error
     raise refused or OutOfStock("nothing is offered", api_code="NoStock", action="RunInstances")
+
+
+def beside(ctx: Context, site: Site) -> Iterator[Placement]:
+    """As the intermediate instance; else what is sold in the zone of its subnet."""
+    yield Placement(
+        zone=site.zone,
+        instance_type=site.instance_type,
+        system_disk=site.system_category,
+        data_disk=site.system_category,
+        image=site.base_image,
+    )
+    for offer in ctx.cloud.instances.placements(zone=site.zone):
+        if offer.instance_type != site.instance_type:
+            yield offer

@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from hostlift.errors import CloudError, Retry
+from hostlift.errors import CloudError, NotOffered, Retry
 from hostlift.flow.context import Context
 from hostlift.flow.growth import plan_of
+from hostlift.flow.journal import Holding
 from hostlift.flow.rehearsal import image_name, role
 from hostlift.flow.results import Captured, Results, Site, need
+from hostlift.flow.site import detour
 from hostlift.model.plan import MigrationPlan
 from hostlift.ports.cloud import Phase, Resource, ResourceKind
 from hostlift.ports.images import ImageDisk, ImageSpec
 
-_STOP_DEADLINE = 120.0
+_SYSTEM = "snapshot-0"
 _SNAPSHOT_PATIENCE = 3600.0
 """A fresh disk may refuse its first snapshot for up to an hour (CreateSnapshot reference)."""
 _SNAPSHOT_DEADLINE = 6 * 3600.0
@@ -49,19 +51,45 @@ class Capture:
         """Stop, snapshot, image."""
         plan, site = plan_of(ctx, so_far), need(so_far.provision)
         _drop_stale(ctx, site)
-        _stop(ctx, site)
-        snapshots = tuple(_snapshot(ctx, plan, site, disk.index) for disk in plan.disks)
-        for snapshot in snapshots:
-            ctx.ledger.ready(
-                Resource(ResourceKind.SNAPSHOT, snapshot),
-                deadline=_SNAPSHOT_DEADLINE,
-                label="snapshot",
-            )
-        image = _image(ctx, plan, snapshots)
+        detour.stop(ctx, site.instance)
+        image, snapshots = _capture(ctx, plan, site)
         ctx.ledger.ready(
             Resource(ResourceKind.IMAGE, image), deadline=_IMAGE_DEADLINE, label="custom image"
         )
+        detour.end(ctx)
         return Captured(image=image, snapshots=snapshots)
+
+
+def _capture(ctx: Context, plan: MigrationPlan, site: Site) -> tuple[str, tuple[str, ...]]:
+    """The image, being made, and its snapshots, which are whole."""
+    if not detour.needed(ctx):
+        snapshots = _snapshots(ctx, plan, site)
+        try:
+            return _image(ctx, plan, snapshots), snapshots
+        except NotOffered:
+            ctx.ledger.withdraw(role(ctx.journal.state, "image"))
+            ctx.ledger.release_role(role(ctx.journal.state, _SYSTEM))
+    snapshots = _snapshots(ctx, plan, site, system=_carried(ctx, plan, site))
+    return _image(ctx, plan, snapshots), snapshots
+
+
+def _carried(ctx: Context, plan: MigrationPlan, site: Site) -> str:
+    """The system disk that the longer way led to; once it was captured it is not changed again."""
+    held = ctx.journal.state.latest(role(ctx.journal.state, _SYSTEM))
+    if held is not None and held.life is not Holding.GONE and "of" in held.params:
+        return str(held.params["disk"])
+    return detour.system_disk(ctx, plan, site)
+
+
+def _snapshots(
+    ctx: Context, plan: MigrationPlan, site: Site, *, system: str = ""
+) -> tuple[str, ...]:
+    """Whole snapshots of all target disks; ``system`` stands in for the first."""
+    made = [_snapshot(ctx, plan, site, disk.index, system) for disk in plan.disks]
+    for snapshot in made:
+        resource = Resource(ResourceKind.SNAPSHOT, snapshot)
+        ctx.ledger.ready(resource, deadline=_SNAPSHOT_DEADLINE, label="snapshot")
+    return tuple(made)
 
 
 def _drop_stale(ctx: Context, site: Site) -> None:
@@ -69,23 +97,14 @@ def _drop_stale(ctx: Context, site: Site) -> None:
     disks = {disk for disk, _ in site.disks}
     mine = role(ctx.journal.state, "snapshot-")
     live = [h for h in ctx.journal.state.live() if h.role.startswith(mine)]
-    if any(h.params["disk"] not in disks for h in live):
+    if any(h.params.get("of", h.params["disk"]) not in disks for h in live):
         image = role(ctx.journal.state, "image")
         ctx.ledger.discard(lambda name: name.startswith(mine) or name == image)
 
 
-def _stop(ctx: Context, site: Site) -> None:
-    resource = Resource(ResourceKind.INSTANCE, site.instance)
-    # The volumes are sealed: nothing on the target disks is lost by pulling the plug, and an ACPI
-    # request can be lost before logind runs.
-    ctx.cloud.instances.stop(site.instance, force=True)
-    ctx.ledger.reach(
-        resource, Phase.STOPPED, deadline=_STOP_DEADLINE, label="stop of the intermediate instance"
-    )
-
-
-def _snapshot(ctx: Context, plan: MigrationPlan, site: Site, index: int) -> str:
+def _snapshot(ctx: Context, plan: MigrationPlan, site: Site, index: int, system: str) -> str:
     disk, _ = site.disks[index]
+    stand_in = {"disk": system, "of": disk} if system and index == 0 else {"disk": disk}
 
     def make(token: str, agreed: Mapping[str, Any]) -> str:
         def attempt() -> str | None:
@@ -106,7 +125,7 @@ def _snapshot(ctx: Context, plan: MigrationPlan, site: Site, index: int) -> str:
         )
 
     name = role(ctx.journal.state, f"snapshot-{index}")
-    return ctx.ledger.ensure(name, ResourceKind.SNAPSHOT, make, {"disk": disk})
+    return ctx.ledger.ensure(name, ResourceKind.SNAPSHOT, make, stand_in)
 
 
 def _image(ctx: Context, plan: MigrationPlan, snapshots: tuple[str, ...]) -> str:

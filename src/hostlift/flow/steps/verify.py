@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from hostlift.flow.ledger import TRIAL_NAME
 from hostlift.flow.rehearsal import role
 from hostlift.flow.results import Results, Site, Verified, need
 from hostlift.flow.site import network
-from hostlift.flow.site.stock import buy
+from hostlift.flow.site.stock import beside, buy
 from hostlift.model.plan import MigrationPlan
 from hostlift.model.receipt import BootProof
 from hostlift.ports.cloud import Phase, Resource, ResourceKind
@@ -108,21 +108,7 @@ def _halt(ctx: Context, instance: Resource) -> str:
 
 def _start(ctx: Context, plan: MigrationPlan, site: Site, image: str) -> str:
     name = role(ctx.journal.state, TRIAL)
-    return buy(ctx, name, _offers(ctx, site), lambda p: _order(ctx, plan, site, image, p))
-
-
-def _offers(ctx: Context, site: Site) -> Iterator[Placement]:
-    """As the intermediate instance; else what is sold in the zone of its subnet."""
-    yield Placement(
-        zone=site.zone,
-        instance_type=site.instance_type,
-        system_disk=site.system_category,
-        data_disk=site.system_category,
-        image="",
-    )
-    for offer in ctx.cloud.instances.placements(zone=site.zone):
-        if offer.instance_type != site.instance_type:
-            yield offer
+    return buy(ctx, name, beside(ctx, site), lambda p: _order(ctx, plan, site, image, p))
 
 
 def _order(ctx: Context, plan: MigrationPlan, site: Site, image: str, placement: Placement) -> str:

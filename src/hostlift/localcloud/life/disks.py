@@ -91,5 +91,11 @@ def fail(cloud: World, key: str, reason: str) -> float | None:
 
 def _loosen(cloud: World, disk: Disk) -> Disk:
     return replace(
-        disk, instance="", device="", delete_with_instance=False, detached=cloud.clock.now()
+        disk,
+        type="data",
+        system_of=disk.instance if disk.type == "system" else disk.system_of,
+        instance="",
+        device="",
+        delete_with_instance=False,
+        detached=cloud.clock.now(),
     )

@@ -206,7 +206,11 @@ class Instance(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Disk(Record):
-    """A cloud disk. ``source`` is the snapshot or public image it starts from."""
+    """A cloud disk. ``source`` is the snapshot or public image it starts from.
+
+    Attributes:
+        system_of: The instance whose system disk it was before it was taken off.
+    """
 
     zone: str
     size: int
@@ -216,6 +220,7 @@ class Disk(Record):
     source: str = ""
     snapshot: str = ""
     image: str = ""
+    system_of: str = ""
     performance: str = ""
     instance: str = ""
     device: str = ""

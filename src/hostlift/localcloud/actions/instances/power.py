@@ -28,7 +28,7 @@ from hostlift.localcloud.actions.instances.listing import need_instance
 from hostlift.localcloud.actions.instances.run import public_address
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life import networks
-from hostlift.localcloud.life.instances import begin_release
+from hostlift.localcloud.life.instances import begin_release, disks_of
 from hostlift.localcloud.state.records import Instance, InstanceStatus
 from hostlift.localcloud.wire.answer import Body
 from hostlift.localcloud.wire.errors import ApiError, conflict, invalid_parameter
@@ -137,6 +137,8 @@ class GetInstanceConsoleOutput(Request):
 def start_instance(context: Context, ask: StartInstance) -> Body:
     """Starting first, Running soon."""
     instance = _need_in(context, ask.InstanceId, InstanceStatus.STOPPED)
+    if not any(d.type == "system" for d in disks_of(context.cloud, instance.id)):
+        raise conflict("IncorrectInstanceStatus", "The instance has no system disk.")
     if instance.stopped_mode == "StopCharging":
         check_stock(context, instance.zone, instance.type, ())
     address = public_address(context) if instance.released_ip else instance.public_ip

@@ -149,7 +149,6 @@ def _system_disk(context: Context, launch: Launch, instance: Instance) -> Disk:
         name=asked.DiskName,
         description=asked.Description,
         type="system",
-        portable=False,
         source=mapped.snapshot or launch.image.id,
         image=launch.image.id,
         performance=performance_of(launch.system_category, asked.PerformanceLevel),

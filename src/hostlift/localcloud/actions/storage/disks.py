@@ -21,6 +21,7 @@ from hostlift.localcloud.actions.base import (
 from hostlift.localcloud.ids import new_id, serial_of
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life.burial import bury
+from hostlift.localcloud.life.instances import disks_of
 from hostlift.localcloud.offer.catalogue import CATEGORIES
 from hostlift.localcloud.offer.stock import of_disk
 from hostlift.localcloud.state.records import (
@@ -72,7 +73,10 @@ class CreateDisk(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class AttachDisk(Request):
-    """Hang a loose disk on an instance; a running guest sees it at once."""
+    """Hang a loose disk on an instance; a running guest sees it at once.
+
+    ``Bootable``: as the system disk of the stopped instance that it was taken from, which has none.
+    """
 
     HARMLESS = "KeyPairName Password Force Device"
 
@@ -84,7 +88,10 @@ class AttachDisk(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class DetachDisk(Request):
-    """Take a data disk off; it stays. Of a running instance, once the guest lets go of it."""
+    """Take a disk off; it stays. Of a running instance, once the guest lets go of it.
+
+    A system disk comes off a stopped instance only, and can be a data disk elsewhere.
+    """
 
     HARMLESS = "DeleteWithInstance"
 
@@ -161,8 +168,6 @@ def create_disk(context: Context, ask: CreateDisk) -> Body:
 def attach_disk(context: Context, ask: AttachDisk) -> Body:
     """The letter is the next free one; the guest's own order is its own."""
     disk, instance = _pair(context, ask.DiskId, ask.InstanceId)
-    if ask.Bootable:
-        raise ApiError("InvalidParameter.Bootable", "A system disk is not attached here.")
     if instance.status not in _ATTACHABLE or instance.deleting:
         raise conflict("IncorrectInstanceStatus", "The instance must be Running or Stopped.")
     if disk.status is not DiskStatus.AVAILABLE:
@@ -171,11 +176,14 @@ def attach_disk(context: Context, ask: AttachDisk) -> Body:
         )
     if disk.zone != instance.zone:
         raise ApiError("ResourcesNotInSameZone", "Disk and instance are not in the same zone.")
-    device = next_device(context, instance)
+    if ask.Bootable:
+        _check_bootable(context, disk, instance)
+    device = "/dev/xvda" if ask.Bootable else next_device(context, instance)
     context.store.disks.put(
         replace(
             disk,
             status=DiskStatus.ATTACHING,
+            type="system" if ask.Bootable else "data",
             instance=instance.id,
             device=device,
             attached=context.now,
@@ -197,8 +205,10 @@ def detach_disk(context: Context, ask: DetachDisk) -> Body:
         raise conflict(
             "IncorrectDiskStatus", "The current disk status does not support this operation."
         )
-    if not disk.portable or disk.type == "system":
+    if not disk.portable:
         raise conflict("DiskNotPortable", "The specified disk is not a portable disk.")
+    if disk.type == "system" and instance.status is not InstanceStatus.STOPPED:
+        raise conflict("IncorrectInstanceStatus", "The instance must be Stopped.")
     if instance.status not in _ATTACHABLE:
         raise conflict("IncorrectInstanceStatus", "The instance must be Running or Stopped.")
     context.store.disks.put(replace(disk, status=DiskStatus.DETACHING))
@@ -241,6 +251,17 @@ def modify_disk_attribute(context: Context, ask: ModifyDiskAttribute) -> Body:
             )
         )
     return DONE
+
+
+def _check_bootable(context: Context, disk: Disk, instance: Instance) -> None:
+    if instance.status is not InstanceStatus.STOPPED:
+        raise conflict("IncorrectInstanceStatus", "The instance must be Stopped.")
+    if any(d.type == "system" for d in disks_of(context.cloud, instance.id)):
+        raise conflict("InvalidOperation.InstanceHasSystemDisk", "It has a system disk.")
+    if disk.system_of != instance.id:
+        raise conflict(
+            "InvalidOperation.DiskNotMatched", "The disk was not the system disk of the instance."
+        )
 
 
 def _check_stock(context: Context, ask: CreateDisk) -> None:

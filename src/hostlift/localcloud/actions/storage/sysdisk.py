@@ -70,7 +70,7 @@ def replace_system_disk(context: Context, ask: ReplaceSystemDisk) -> Body:
         raise missing_parameter("ImageId")
     context.region = instance.region
     image = need_image(context, ask.ImageId)
-    old = disks_of(context.cloud, instance.id)[0]
+    old = need_system(context, instance)
     _check_replaceable(context, instance, old, image)
     mapped = next(d for d in image.disks if d.type == "system")
     size = max(old.size, mapped.size) if ask.SystemDisk.Size is None else ask.SystemDisk.Size
@@ -128,6 +128,14 @@ def resize_disk(context: Context, ask: ResizeDisk) -> Body:
         context.cloud.compute.resize_disk(disk.id, ask.NewSize)
     context.store.disks.put(replace(disk, size=ask.NewSize))
     return {"OrderId": ""}
+
+
+def need_system(context: Context, instance: Instance) -> Disk:
+    """The system disk of an instance; it may have been taken off."""
+    for disk in disks_of(context.cloud, instance.id):
+        if disk.type == "system":
+            return disk
+    raise conflict("IncorrectInstanceStatus", "The instance has no system disk.")
 
 
 def _check_replaceable(context: Context, instance: Instance, old: Disk, image: Image) -> None:
