@@ -22,6 +22,7 @@ from hostlift.cli.terminal import asker, say, session
 from hostlift.errors import HostliftError
 from hostlift.events import Event, EventSink, Progress, StepFinished, StepStarted
 from hostlift.service import cleaning, jobs
+from hostlift.service.report import Report
 from hostlift.service.wiring import Options
 
 _STAGES = {
@@ -80,8 +81,9 @@ def _run(given: argparse.Namespace) -> None:
             say(*cleared_lines(cleaning.clear(watched)), "client_data cleared")
             return
         report = jobs.migrate(watched, asker(yes=True))
-        report_stage(StepStarted("finished", ""))
-    say(*texts.report_lines(report))
+        if isinstance(report, Report):
+            report_stage(StepStarted("finished", ""))
+    say(*texts.ending_lines(report))
 
 
 def _also(options: Options, second: EventSink) -> Options:

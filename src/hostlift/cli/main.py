@@ -122,7 +122,7 @@ def migrate(
     if as_json:
         emit(asdict(report))
     else:
-        say(*texts.report_lines(report))
+        say(*texts.ending_lines(report))
 
 
 passes.register(app)

@@ -83,7 +83,7 @@ def cutover(
     if as_json:
         emit(asdict(report))
     else:
-        say(*texts.report_lines(report))
+        say(*texts.ending_lines(report))
 
 
 def status(folder: Folder = HERE, watch: Watch = False, as_json: Json = False) -> None:

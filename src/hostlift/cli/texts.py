@@ -13,7 +13,7 @@ from hostlift.events import Progress
 from hostlift.model.quantity import duration, size
 from hostlift.service.jobs import Checked, Synced
 from hostlift.service.progress import Activity
-from hostlift.service.report import Report
+from hostlift.service.report import Ending, Report
 from hostlift.service.standing import Status
 
 FINISHED = "Goto Aliyun Finished!"
@@ -25,6 +25,21 @@ _PASSES_SHOWN = 12
 def error_lines(error: HostliftError) -> list[str]:
     """What failed and what to do next."""
     return [f"error [{error.code}] {error}", f"  what to do: {error.hint}"]
+
+
+def ending_lines(end: Ending) -> Iterator[str]:
+    """How a run ended: with the story, a rehearsal, or a stage that is carried on by hand."""
+    if isinstance(end, Report):
+        yield from report_lines(end)
+        return
+    there = "the source" if end.stage == 1 else "the machine of stage 1"
+    yield ""
+    yield f"Stage {end.stage} Is Done!"
+    yield f"Carry the whole folder {end.folder} to {there} and run the same command in it there."
+    yield "Its files keep their modes (tar, rsync -a): the private key of this migration is in it."
+    if end.stage == 1:
+        yield "The source needs no AccessKey: leave access_id and secret_key empty there."
+    yield f"The intermediate instance lives until {moment(end.lives_until)} and is billed."
 
 
 def report_lines(report: Report) -> Iterator[str]:

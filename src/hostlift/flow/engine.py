@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,7 +20,7 @@ from hostlift.errors import HostliftError, Retry, StateError
 from hostlift.events import StepFinished, StepStarted
 from hostlift.flow.context import Context
 from hostlift.flow.journal import Journal, Record
-from hostlift.flow.results import Result, Results
+from hostlift.flow.results import Result, Results, need
 
 R = TypeVar("R", bound=Result)
 Told = TypeVar("Told")
@@ -55,8 +55,17 @@ class Step(Protocol[R]):
         ...
 
 
-def tell(story: Sequence[Step[Any]], ctx: Context, *, until: str = "") -> Results:
+def tell(
+    story: Sequence[Step[Any]],
+    ctx: Context,
+    *,
+    until: str = "",
+    taken: Collection[str] = (),
+) -> Results:
     """Run the steps in order, up to and including ``until``.
+
+    Args:
+        taken: Steps that were told elsewhere: their results are taken from the journal as they are.
 
     Raises:
         HostliftError: What stopped it; the journal has it, and the same call continues.
@@ -65,7 +74,10 @@ def tell(story: Sequence[Step[Any]], ctx: Context, *, until: str = "") -> Result
     first = _after_standing(story, ctx, results)
     for number, step in enumerate(story):
         before = ctx.clock.monotonic()
-        if number < first or _still_done(step, ctx, results):
+        if step.name in taken:
+            need(_load(step, ctx.journal, results))
+            ctx.sink(StepFinished(step.name, 0.0, skipped=True))
+        elif number < first or _still_done(step, ctx, results):
             ctx.sink(StepFinished(step.name, 0.0, skipped=True))
         else:
             _run(step, ctx, results)

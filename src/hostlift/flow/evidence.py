@@ -49,9 +49,15 @@ def write_signed(ctx: Context, so_far: Results) -> Path:
         # Diffs may quote secrets, and backups stay with the ledger: a receipt is handed around.
         edits=tuple(replace(e, diff="", backup="") for e in adapted.edits),
     )
+    if ctx.settings.net_mode != 1:  # there it was taken on the source, by `flow.stages`
+        write_baseline(ctx)
+    return write_receipt(ctx.workspace.receipts / f"{_stem(ctx)}.json", receipt, receipt_key(ctx))
+
+
+def write_baseline(ctx: Context) -> None:
+    """What the source is now, for a comparison with the booted copy."""
     seen = take(ctx.source_root, commands=ctx.commands, clock=ctx.clock, migration=ctx.migration)
     atomic_write(baseline_file(ctx), signoff.as_json(seen).encode(), 0o600)
-    return write_receipt(ctx.workspace.receipts / f"{_stem(ctx)}.json", receipt, receipt_key(ctx))
 
 
 def baseline_file(ctx: Context) -> Path:

@@ -18,6 +18,7 @@ Append-only rows in ``client_data.db`` (SQLite, WAL, every append fully synced b
     reopened   {}                                the target is a plain copy again; passes may go on
     kept       {until}                           the instance was promised to live until then
     opened     {}                                another run goes on with what is held
+    stage      {number, machine}                 a stage of `flow.stages` is done; the folder is carried
     finished   {}                                the story is told; only the image remains
 """
 
@@ -65,6 +66,7 @@ class Record(StrEnum):
     REOPENED = "reopened"
     KEPT = "kept"
     OPENED = "opened"
+    STAGE = "stage"
     FINISHED = "finished"
 
 
@@ -120,6 +122,8 @@ CARRIER = "carrier"
 """Role of the instance that lends its system disk (`flow.site.detour`)."""
 SYNC = "sync"
 """What runs while only warm passes are made; no step of the story, but journaled like one."""
+PROVISIONING, COPYING, CAPTURING = 1, 2, 3
+"""Stages of a migration that is carried by hand (`flow.stages`)."""
 _COPY_STEPS = ("replicate", "adapt", "capture", "verify", "deliver", "clean_up")
 
 
@@ -133,6 +137,7 @@ class State:
         rehearsal: Number of the rehearsal that is under way; 0: none is.
         rehearsals: Number of the last one.
         grown: GiB of target disks that are larger than planned, by index.
+        stages: Machine on which each stage was done (`flow.stages`).
         kept_until: Seconds since 1970; 0: nothing was promised.
     """
 
@@ -149,11 +154,17 @@ class State:
     rehearsals: int = 0
     kept_until: float = 0.0
     grown: dict[int, int] = field(default_factory=dict)
+    stages: dict[int, str] = field(default_factory=dict)
 
     def latest(self, role: str) -> Held | None:
         """The newest attempt at a role."""
         attempts = [h for (name, _), h in self.held.items() if name == role]
         return max(attempts, key=lambda h: h.attempt, default=None)
+
+    @property
+    def stage(self) -> int:
+        """Which stage is next, or under way."""
+        return min(max(self.stages, default=0) + 1, CAPTURING)
 
     def live(self) -> list[Held]:
         """Everything of ours that may exist, oldest first."""
@@ -283,6 +294,8 @@ def _fold_copy(state: State, kind: Record, body: dict[str, Any]) -> None:
             state.rehearsal = state.rehearsals = body["number"]
         case Record.GROWN:
             state.grown[body["disk"]] = body["size_gib"]
+        case Record.STAGE:
+            state.stages[body["number"]] = body["machine"]
         case Record.KEPT:
             state.kept_until = body["until"]
         case _:

@@ -64,8 +64,8 @@ def _promise(ctx: Context, hours: int) -> None:
         return
     ctx.journal.append(Record.KEPT, until=until)
     ctx.note(
-        f"The intermediate instance {held.id} lives until {words} and is billed; go on before then"
-        " with 'hostlift sync' or 'hostlift cutover', or the copy starts over."
+        f"The intermediate instance {held.id} lives until {words} and is billed; go on before then,"
+        " or the copy starts over."
     )
 
 

@@ -11,10 +11,10 @@
     8 deliver     copies, shares, a target server's new disks         delete copies
     9 clean_up    release all but the image and its snapshots         -
 
-Each step reads the results of those before it, journals what it intends before it does it, and
-leaves a result. Killing the process anywhere and calling `migrate` again continues the story.
-`sync` tells it as far as 3 and then makes warm passes only; `rehearse` tells it as far as 7, keeps
-its image as an extra and makes the target a plain copy again; `migrate` continues from either.
+Each step reads the results before it, journals what it intends, does it and leaves a result: killed
+anywhere, the next `migrate` goes on. `sync` tells it as far as 3 and then makes warm passes only;
+`rehearse` as far as 7, keeps its image as an extra and makes the target a plain copy again.
+`flow.stages` tells it in two places, for a source that has no way to the API.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def migrate(ctx: Context, story: Sequence[Step[Any]] = STORY) -> Results:
 
 def sync(ctx: Context, *, every: float = 0.0, story: Sequence[Step[Any]] = STORY) -> Results:
     """Warm passes only, asked about once; with ``every`` seconds again and again until Ctrl-C."""
-    require_open(ctx.journal)
+    require_open(ctx)
 
     def once() -> None:
         reopen(ctx, engine.recall(story, ctx.journal))
@@ -77,7 +77,7 @@ def sync(ctx: Context, *, every: float = 0.0, story: Sequence[Step[Any]] = STORY
 
 def rehearse(ctx: Context, story: Sequence[Step[Any]] = STORY) -> Results:
     """Everything up to the proof, with an image of its own; then the migration is open again."""
-    require_open(ctx.journal)
+    require_open(ctx)
     with kept_alive(ctx, hours_after=ctx.settings.sync_keep_hours), capped(ctx):
         if not ctx.journal.state.rehearsal:
             reopen(ctx, engine.recall(story, ctx.journal))

@@ -46,6 +46,7 @@ class Site:
     security_group: str
     disks: tuple[tuple[str, str], ...]
     net_mode: int = 0
+    private_ip: str = ""
 
     @property
     def serials(self) -> dict[int, str]:
@@ -127,6 +128,21 @@ class Delivered:
     shared: tuple[str, ...] = ()
     target: str = ""
     disks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """A stage is done, and what comes next is done elsewhere.
+
+    Attributes:
+        stage: The one that is done, 1 or 2.
+        folder: What has to be carried, whole.
+        lives_until: How long the intermediate instance is kept, seconds since 1970.
+    """
+
+    stage: int
+    folder: str
+    lives_until: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

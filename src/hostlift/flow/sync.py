@@ -15,19 +15,25 @@ from hostlift.events import StepFinished, StepStarted
 from hostlift.flow.context import Context
 from hostlift.flow.copier import copier_at
 from hostlift.flow.growth import with_room
-from hostlift.flow.journal import SYNC, Journal, Record
+from hostlift.flow.journal import SYNC, Record
 from hostlift.flow.results import Results, Site, need
 from hostlift.model.plan import MigrationPlan
 from hostlift.model.quantity import duration
 
 
-def require_open(journal: Journal) -> None:
-    """Refuse to begin passes for a migration that is finished.
+def require_open(ctx: Context) -> None:
+    """Refuse to begin passes for a migration that is finished, or is carried by hand.
 
     Raises:
         StateError: It is.
     """
-    if journal.state.finished:
+    if ctx.settings.net_mode == 1:
+        raise StateError(
+            "net_mode 1 has no passes beforehand and no rehearsal",
+            subject="net_mode",
+            hint="Run 'hostlift migrate' in each of its three stages.",
+        )
+    if ctx.journal.state.finished:
         raise StateError(
             "this migration is finished",
             subject="client_data",

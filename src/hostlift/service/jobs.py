@@ -25,7 +25,7 @@ from hostlift.flow.before.planning import make_plan
 from hostlift.flow.context import Confirm
 from hostlift.flow.passes.forecast import FreezeForecast, forecast, lines
 from hostlift.flow.passes.history import passes_on
-from hostlift.flow.results import Inspection, Pass, need
+from hostlift.flow.results import Inspection, Pass, Results, need
 from hostlift.host.clock import SystemClock
 from hostlift.host.files import atomic_write
 from hostlift.inspect.repairs import repairs
@@ -34,7 +34,7 @@ from hostlift.model.finding import Finding, Severity
 from hostlift.model.machine import Machine
 from hostlift.model.plan import MigrationPlan
 from hostlift.plan import show as plan_text
-from hostlift.service.report import Report, make_report
+from hostlift.service.report import Ending, Report, make_report
 from hostlift.service.standing import status
 from hostlift.service.wiring import Options, looking, opened, settings
 from hostlift.settings import edit
@@ -130,12 +130,17 @@ def plan_data(made: MigrationPlan) -> object:
     return plan_text.as_json(made)
 
 
-def migrate(options: Options, confirm: Confirm) -> Report:
-    """The whole story, from wherever an earlier run left it."""
+def migrate(options: Options, confirm: Confirm) -> Ending:
+    """The whole story, from wherever an earlier run left it; in net_mode 1 the next stage of it."""
     with opened(options, confirm) as ctx:
-        from hostlift.flow import pipeline
+        from hostlift.flow import pipeline, stages
 
-        results = pipeline.migrate(ctx)
+        if ctx.settings.net_mode == 1:
+            results = stages.tell(ctx, pipeline.STORY)
+            if not isinstance(results, Results):
+                return results
+        else:
+            results = pipeline.migrate(ctx)
         return make_report(ctx.journal, results, ctx.workspace)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hostlift.flow.journal import Journal, Record, State
 from hostlift.flow.rehearsal import images
-from hostlift.flow.results import Copy, Delivered, Pass, Results, need
+from hostlift.flow.results import Copy, Delivered, HandOver, Pass, Results, need
 from hostlift.flow.spending import spent
 from hostlift.model.adaptation import Edit
 from hostlift.model.cost import Cost
@@ -60,6 +60,10 @@ class Report:
     def bytes_sent(self) -> int:
         """Bytes put on the wire, all passes."""
         return sum(p.bytes_sent for p in self.passes)
+
+
+Ending = Report | HandOver
+"""How a run ended that got to an end of its own."""
 
 
 def make_report(journal: Journal, results: Results, workspace: Workspace) -> Report:

@@ -10,15 +10,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hostlift.clouds.registry import CloudAccess, open_cloud
+from hostlift.clouds.registry import CloudAccess, open_cloud, usual_tariff
 from hostlift.errors import ConfigError, StateError
 from hostlift.events import EventSink, Note
 from hostlift.flow import client_data
 from hostlift.flow.agent_door import open_agent
 from hostlift.flow.before.inspection import Look
 from hostlift.flow.context import Confirm, Context
-from hostlift.flow.journal import Journal, Record, open_journal
+from hostlift.flow.journal import COPYING, Journal, Record, open_journal
 from hostlift.flow.ledger import Ledger
+from hostlift.flow.offline import RememberedCloud
 from hostlift.flow.waiting import PausableClock, Waiter
 from hostlift.host.clock import SystemClock
 from hostlift.host.command import SystemCommands
@@ -124,7 +125,8 @@ def opened(options: Options, confirm: Confirm, *, repair: bool = False) -> Itera
         journal = stack.enter_context(open_journal(workspace.database, clock, watch))
         if not journal.state.migration:
             journal.append(Record.MIGRATION, id=_migration_id(workspace, journal, lost, repair))
-        driver = cloud(wishes, options)
+        shut = not repair and wishes.net_mode == 1 and journal.state.stage == COPYING
+        driver = _remembered(wishes, journal) if shut else cloud(wishes, options)
         waiter = Waiter(clock, sink, options.stop)
         yield Context(
             settings=wishes,
@@ -140,6 +142,11 @@ def opened(options: Options, confirm: Confirm, *, repair: bool = False) -> Itera
             agents=open_agent,
             confirm=confirm,
         )
+
+
+def _remembered(wishes: Settings, journal: Journal) -> Cloud:
+    """What stands in for the driver where the API cannot be reached."""
+    return RememberedCloud(journal.state, usual_tariff("alibaba", wishes.region_id))
 
 
 def _migration_id(workspace: Workspace, journal: Journal, lost: str, repair: bool) -> str:

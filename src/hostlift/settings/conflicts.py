@@ -36,6 +36,7 @@ def conflicts(settings: Settings) -> list[Problem]:
                 problems.append(Problem(f"data_disks[{i}].{key}", text))
             seen.setdefault(value, i)
     problems += _delivery_conflicts(settings)
+    problems += _carried_conflicts(settings) if settings.net_mode == 1 else []
     if settings.over_vpc:
         problems += [
             Problem(key, f"is empty; {_why_private(settings)} needs a network the source can reach")
@@ -63,6 +64,24 @@ def _delivery_conflicts(settings: Settings) -> list[Problem]:
         problems.append(Problem("copy_to", f"{settings.region_id!r} has the image anyhow"))
     if settings.keep_trial and not settings.trial:
         problems.append(Problem("keep_trial", "is true, but trial is false: there is none to keep"))
+    return problems
+
+
+def _carried_conflicts(settings: Settings) -> list[Problem]:
+    """Stage 1 makes the disks before anybody has seen the source."""
+    text = "is left to hostlift, but in net_mode 1 the disks are made before the source is seen"
+    sizes = {"system_disk_size": settings.system_disk_size}
+    sizes |= {
+        f"data_disks[{i}].data_disk_size": d.data_disk_size
+        for i, d in enumerate(settings.data_disks)
+    }
+    problems = [
+        Problem(key, f"{text}; give a size in GiB")
+        for key, size in sizes.items()
+        if size in rules.CHOOSE
+    ]
+    if settings.target_instance_id:
+        problems.append(Problem("target_instance_id", "does not go with net_mode 1"))
     return problems
 
 

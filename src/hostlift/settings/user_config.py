@@ -29,6 +29,7 @@ _STRICT = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 CHANGEABLE = frozenset(
     {"bandwidth_limit", "bandwidth_window", "bandwidth_limit_outside", "streams", "compress_level"}
     | {"source_cpu_limit", "source_priority", "freeze_limit", "sync_keep_hours", "keep_rehearsals"}
+    | {"carry_hours"}
     | {"heat_map", "block_trace", "hold_hours", "proxy", "max_cost"}
     | {"keep_trial", "share_with", "copy_to"}
 )
@@ -138,10 +139,11 @@ class Settings(BaseModel):
         description="empty (HTTPS_PROXY of the environment, or none) or host:port, or"
         " http://user:password@host:port, of an HTTP proxy on the way to the cloud's API",
     )
-    net_mode: Literal[0, 2] = Field(
+    net_mode: Literal[0, 1, 2] = Field(
         default=0,
-        description="0 (everything over public addresses) or 2 (data goes over the VPC, which the"
-        " source reaches by VPN or Express Connect)",
+        description="0 (everything over public addresses), 1 (the source reaches only the VPC: three"
+        " stages, between which the folder is carried by hand) or 2 (data goes over the VPC, which"
+        " the source reaches by VPN or Express Connect)",
     )
     public_address: Literal["auto", "own", "elastic", "none"] = Field(
         default="auto",
@@ -248,6 +250,13 @@ class Settings(BaseModel):
         le=720,
         description="a whole number of hours from 1 to 720 that the intermediate instance lives on"
         " after a sync or a rehearsal",
+    )
+    carry_hours: StrictInt = Field(
+        default=72,
+        ge=2,
+        le=720,
+        description="a whole number of hours from 2 to 720 that the intermediate instance lives on"
+        " after the first stage of net_mode 1",
     )
     block_trace: StrictBool = Field(
         default=False,

@@ -34,7 +34,7 @@ class Inspect:
             workspace=ctx.workspace,
             commands=ctx.commands,
             clock=ctx.clock,
-            cloud=ctx.cloud,
+            cloud=None if ctx.settings.net_mode == 1 else ctx.cloud,
             preflight=True,
             new=not ctx.journal.state.live(),
         )

@@ -10,10 +10,9 @@ from hostlift.errors import ConfigError, OutOfStock
 from hostlift.flow.context import Context
 from hostlift.flow.keepalive import release_time
 from hostlift.flow.keys import keys
-from hostlift.flow.results import Results, Site, need
+from hostlift.flow.results import Results, Site
 from hostlift.flow.site import network
 from hostlift.flow.site.stock import buy
-from hostlift.model.plan import MigrationPlan
 from hostlift.ports.cloud import Phase, Resource, ResourceKind
 from hostlift.ports.instances import InstanceSpec, Placement
 from hostlift.remote.bootstrap import user_data
@@ -35,12 +34,11 @@ class Provision:
 
     def inputs(self, ctx: Context, so_far: Results) -> object:
         """Where, and the disks."""
-        plan = need(so_far.plan).plan
         s = ctx.settings
         return {
             "migration": ctx.migration,
-            "region": plan.region,
-            "sizes": [d.size_gib for d in plan.disks],
+            "region": s.region_id,
+            "sizes": _sizes(ctx, so_far),
             "address": s.address_kind,
             "network": [s.zone_id, s.vpc_id, s.vswitch_id, s.security_group_id, s.instance_type],
         }
@@ -56,20 +54,20 @@ class Provision:
 
     def run(self, ctx: Context, so_far: Results) -> Site:
         """Make what is missing, wait until it runs."""
-        plan = need(so_far.plan).plan
-        _refuse_taken_name(ctx, plan)
+        sizes = _sizes(ctx, so_far)
+        _refuse_taken_name(ctx)
         vpc = network.private_network(ctx)
         group = network.security_group(ctx, vpc)
         address = network.elastic_address(ctx)
 
         def order(offer: Placement) -> tuple[str, str, Placement]:
             vswitch = network.subnet(ctx, vpc, offer.zone)
-            instance = _instance(ctx, plan, offer, vswitch=vswitch, group=group)
+            instance = _instance(ctx, sizes, offer, vswitch=vswitch, group=group)
             return vswitch, instance, _agreed(ctx, offer)
 
         vswitch, instance, agreed = buy(ctx, _ROLE, _offers(ctx), order)
         resource = Resource(ResourceKind.INSTANCE, instance)
-        ctx.ledger.running(
+        state = ctx.ledger.running(
             resource, deadline=_BOOT_DEADLINE, label="start of the intermediate instance"
         )
         if address:
@@ -82,17 +80,27 @@ class Provision:
             base_image=agreed.image,
             vswitch=vswitch,
             security_group=group,
-            disks=_disks(ctx, resource, len(plan.disks)),
+            disks=_disks(ctx, resource, len(sizes)),
             net_mode=ctx.settings.net_mode,
+            private_ip=state.private_ip,
         )
 
 
-def _refuse_taken_name(ctx: Context, plan: MigrationPlan) -> None:
-    taken = ctx.cloud.images.named(plan.image_name)
+def _sizes(ctx: Context, so_far: Results) -> list[int]:
+    """GiB of the target disks: the plan's; in the first stage of net_mode 1 there is none yet."""
+    if so_far.plan is not None:
+        return [disk.size_gib for disk in so_far.plan.plan.disks]
+    data = sorted(ctx.settings.data_disks, key=lambda d: d.data_disk_index)
+    return [ctx.settings.system_disk_size, *(disk.data_disk_size for disk in data)]
+
+
+def _refuse_taken_name(ctx: Context) -> None:
+    name, region = ctx.settings.image_name, ctx.settings.region_id
+    taken = ctx.cloud.images.named(name)
     held = ctx.journal.state.latest("image")
     if taken and (held is None or held.id != taken):
         raise ConfigError(
-            f"an image named '{plan.image_name}' exists already in {plan.region} ({taken})",
+            f"an image named '{name}' exists already in {region} ({taken})",
             subject="image_name",
             hint="Choose another image_name, or delete that image.",
         )
@@ -114,7 +122,7 @@ def _offers(ctx: Context) -> Iterator[Placement]:
 
 
 def _instance(
-    ctx: Context, plan: MigrationPlan, placement: Placement, *, vswitch: str, group: str
+    ctx: Context, sizes: list[int], placement: Placement, *, vswitch: str, group: str
 ) -> str:
     both = keys(ctx)
     data = user_data(
@@ -143,7 +151,7 @@ def _instance(
 
     params = {
         "placement": _as_dict(placement),
-        "sizes": [disk.size_gib for disk in plan.disks],
+        "sizes": sizes,
         "release_at": release_time(ctx),
         "mbps": network.MBPS if ctx.settings.address_kind == "own" else 0,
     }
