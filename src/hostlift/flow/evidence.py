@@ -49,7 +49,7 @@ def write_signed(ctx: Context, so_far: Results) -> Path:
         # Diffs may quote secrets, and backups stay with the ledger: a receipt is handed around.
         edits=tuple(replace(e, diff="", backup="") for e in adapted.edits),
     )
-    if ctx.settings.net_mode != 1:  # there it was taken on the source, by `flow.stages`
+    if ctx.settings.net_mode != 1:  # there it was taken on the source, by `flow.carried.stages`
         write_baseline(ctx)
     return write_receipt(ctx.workspace.receipts / f"{_stem(ctx)}.json", receipt, receipt_key(ctx))
 

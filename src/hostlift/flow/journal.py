@@ -18,7 +18,7 @@ Append-only rows in ``client_data.db`` (SQLite, WAL, every append fully synced b
     reopened   {}                                the target is a plain copy again; passes may go on
     kept       {until}                           the instance was promised to live until then
     opened     {}                                another run goes on with what is held
-    stage      {number, machine}                 a stage of `flow.stages` is done; the folder is carried
+    stage      {number, machine}                 a stage of `flow.carried.stages` is done; the folder is carried
     finished   {}                                the story is told; only the image remains
 """
 
@@ -123,7 +123,7 @@ CARRIER = "carrier"
 SYNC = "sync"
 """What runs while only warm passes are made; no step of the story, but journaled like one."""
 PROVISIONING, COPYING, CAPTURING = 1, 2, 3
-"""Stages of a migration that is carried by hand (`flow.stages`)."""
+"""Stages of a migration that is carried by hand (`flow.carried.stages`)."""
 _COPY_STEPS = ("replicate", "adapt", "capture", "verify", "deliver", "clean_up")
 
 
@@ -137,7 +137,7 @@ class State:
         rehearsal: Number of the rehearsal that is under way; 0: none is.
         rehearsals: Number of the last one.
         grown: GiB of target disks that are larger than planned, by index.
-        stages: Machine on which each stage was done (`flow.stages`).
+        stages: Machine on which each stage was done (`flow.carried.stages`).
         kept_until: Seconds since 1970; 0: nothing was promised.
     """
 

@@ -14,7 +14,7 @@
 Each step reads the results before it, journals what it intends, does it and leaves a result: killed
 anywhere, the next `migrate` goes on. `sync` tells it as far as 3 and then makes warm passes only;
 `rehearse` as far as 7, keeps its image as an extra and makes the target a plain copy again.
-`flow.stages` tells it in two places, for a source that has no way to the API.
+`flow.carried.stages` tells it in two places, for a source that has no way to the API.
 """
 
 from __future__ import annotations

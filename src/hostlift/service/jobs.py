@@ -133,7 +133,8 @@ def plan_data(made: MigrationPlan) -> object:
 def migrate(options: Options, confirm: Confirm) -> Ending:
     """The whole story, from wherever an earlier run left it; in net_mode 1 the next stage of it."""
     with opened(options, confirm) as ctx:
-        from hostlift.flow import pipeline, stages
+        from hostlift.flow import pipeline
+        from hostlift.flow.carried import stages
 
         if ctx.settings.net_mode == 1:
             results = stages.tell(ctx, pipeline.STORY)

@@ -16,10 +16,10 @@ from hostlift.events import EventSink, Note
 from hostlift.flow import client_data
 from hostlift.flow.agent_door import open_agent
 from hostlift.flow.before.inspection import Look
+from hostlift.flow.carried.offline import RememberedCloud
 from hostlift.flow.context import Confirm, Context
 from hostlift.flow.journal import COPYING, Journal, Record, open_journal
 from hostlift.flow.ledger import Ledger
-from hostlift.flow.offline import RememberedCloud
 from hostlift.flow.waiting import PausableClock, Waiter
 from hostlift.host.clock import SystemClock
 from hostlift.host.command import SystemCommands

@@ -11,11 +11,12 @@ from fakes.commands import ScriptedCommands
 from fakes.stories import STORY, World
 
 from hostlift.errors import ConfigError, HostliftError, StateError
-from hostlift.flow import pipeline, stages
+from hostlift.flow import pipeline
+from hostlift.flow.carried import stages
+from hostlift.flow.carried.offline import RememberedCloud
 from hostlift.flow.context import Context
 from hostlift.flow.journal import COPYING, Record, open_journal
 from hostlift.flow.ledger import Ledger
-from hostlift.flow.offline import RememberedCloud
 from hostlift.flow.results import HandOver, Results, need
 from hostlift.flow.waiting import Waiter
 from hostlift.ports.cloud import Cloud, ResourceKind
