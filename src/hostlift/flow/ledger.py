@@ -75,12 +75,12 @@ class Ledger:
         self.journal.append(Record.CREATED, role=role, attempt=attempt, kind=kind.value, id=made)
         return made
 
-    def adopt(self, role: str, resource: Resource) -> None:
+    def adopt(self, role: str, resource: Resource, params: Params | None = None) -> None:
         """The cloud made it along with something of ours: it is ours to release, too."""
         held = self.journal.state.latest(role)
         if held is not None and held.life is Holding.HELD and held.id == resource.id:
             return
-        attempt, _ = self._intend(role, resource.kind, {}, resource.region)
+        attempt, _ = self._intend(role, resource.kind, params or {}, resource.region)
         self.journal.append(
             Record.CREATED, role=role, attempt=attempt, kind=resource.kind.value, id=resource.id
         )

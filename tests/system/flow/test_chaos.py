@@ -46,8 +46,28 @@ STORY: Sequence[Verb] = (sync, rehearse, migrate)
 """A server that is copied while it serves, cut over for practice, and then for good."""
 
 
-def _calls(folder: Path, story: Sequence[Verb] = (migrate,)) -> list[tuple[int, str]]:
-    stage = PaperStage(folder)
+HARD = frozenset({FaultKind.LOST_REPLY, FaultKind.INSTANCE_DELETED, FaultKind.FAILS})
+"""What leaves something behind that nobody was told of, or takes something away."""
+LONG_WAY = {
+    "accounts": [{"name": "main", "system_disk_from_data": False}, {"name": "partner"}],
+}
+"""The image is made over a system disk; it is shared, and copied to another region."""
+
+
+def _long_way(folder: Path, *faults: Fault) -> PaperStage:
+    stage = PaperStage(folder, wishes={**LONG_WAY, "faults": faults})
+    partner = stage.paper.key("partner").id
+    update = {"share_with": (partner,), "copy_to": ("cn-beijing",)}
+    stage.settings = stage.settings.model_copy(update=update)
+    return stage
+
+
+def _calls(
+    folder: Path,
+    story: Sequence[Verb] = (migrate,),
+    staged: Callable[[Path], PaperStage] = PaperStage,
+) -> list[tuple[int, str]]:
+    stage = staged(folder)
     try:
         for verb in story:
             stage.run(verb=verb)
@@ -101,6 +121,27 @@ def _end_of_story(folder: Path, fault: Fault) -> str:
         stage.close()
 
 
+def _end_of_long_way(folder: Path, fault: Fault) -> str:
+    """How the way over a system disk, a share and a copy end: well, or well when run again."""
+    stage = _long_way(folder, fault)
+    try:
+        refused = _refusal(stage)
+        if refused is not None:
+            assert refused.hint, (fault, refused)
+            stage.run()
+        assert stage.left() == {"images": 2, "snapshots": 2}, fault
+        stage.run(verb=_clear)
+        assert stage.left() == {}, fault
+        return str(getattr(refused, "api_code", refused.code)) if refused else "well"
+    finally:
+        stage.close()
+
+
+def _clear(ctx: Context) -> Results:
+    pipeline.give_up(ctx, delete_image=True)
+    return pipeline.results_of(ctx.journal)
+
+
 def _refusal(stage: PaperStage, verb: Verb = migrate) -> HostliftError | None:
     try:
         stage.run(verb=verb)
@@ -135,6 +176,23 @@ def test_a_rehearsed_migration_that_loses_its_instance_or_copy_anywhere_ends_wel
         for kind in {FaultKind.INSTANCE_DELETED, FaultKind.FAILS} & set(kinds_for(action))
     ]
     assert _tell(_run_all(_end_of_story, faults, tmp_path), len(calls)) > 100
+
+
+def test_a_fault_anywhere_on_the_long_way_ends_well_and_is_taken_back_whole(
+    tmp_path: Path,
+) -> None:
+    """From the refused image on: carrier, detaching, cloning, copies; then everything is cleared."""
+    calls = _calls(tmp_path / "well", staged=_long_way)
+    begin = next(n for n, action in calls if action == "CreateImage")
+    faults = [
+        Fault(kind=kind, call=n)
+        for n, action in calls
+        for kind in kinds_for(action)
+        if n > begin and kind in HARD
+    ]
+    ends = _run_all(_end_of_long_way, faults, tmp_path)
+    assert _tell(ends, len(calls)) > 200
+    assert {k: dict(ends[k]) for k in PASSING & set(ends) if set(ends[k]) != {"well"}} == {}
 
 
 def _run_all(

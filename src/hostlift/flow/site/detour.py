@@ -99,8 +99,8 @@ def _carrier(ctx: Context, plan: MigrationPlan, site: Site) -> str:
         " over a system disk."
     )
     carrier = buy(ctx, CARRIER, beside(ctx, site), order)
-    known = ctx.journal.state.latest(_DISK)
-    if known is None or known.life is not Holding.HELD:
+    if not _known_disk(ctx, carrier):
+        ctx.ledger.release_role(_DISK)  # of an earlier carrier, which is gone: it fits no other
         resource = Resource(ResourceKind.INSTANCE, carrier)
         ctx.ledger.running(resource, deadline=_POWER_DEADLINE, label="start of the carrier")
         stop(ctx, carrier)
@@ -109,14 +109,20 @@ def _carrier(ctx: Context, plan: MigrationPlan, site: Site) -> str:
 
 def _disk(ctx: Context, carrier: str) -> str:
     """The carrier's system disk, wherever it hangs; from now on it is in the ledger by itself."""
-    known = ctx.journal.state.latest(_DISK)
-    if known is not None and known.life is Holding.HELD:
-        return known.id
+    if known := _known_disk(ctx, carrier):
+        return known
     found = next((d.id for d in ctx.cloud.disks.of(carrier) if d.system), "")
     if not found:
         raise _begin_again(ctx, f"the system disk of {carrier} is gone")
-    ctx.ledger.adopt(_DISK, Resource(ResourceKind.DISK, found))
+    ctx.ledger.adopt(_DISK, Resource(ResourceKind.DISK, found), {"carrier": carrier})
     return found
+
+
+def _known_disk(ctx: Context, carrier: str) -> str:
+    """The carrier's own disk, if it is in the ledger; else empty."""
+    held = ctx.journal.state.latest(_DISK)
+    ours = held is not None and held.life is Holding.HELD and held.params["carrier"] == carrier
+    return held.id if held is not None and ours else ""
 
 
 def _copy(ctx: Context, site: Site, disk: str) -> None:
