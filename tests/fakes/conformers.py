@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The official clients of three kinds behind one method, for one scenario.
+"""The official clients of five kinds behind one method, for one scenario.
 
 ``v2``    Python, current: ACS3-HMAC-SHA256
 ``v1``    Python, older: HMAC-SHA1
 ``pop``   JavaScript, older: HMAC-SHA1
 ``acs3``  JavaScript, current: ACS3-HMAC-SHA256
+``typed`` JavaScript, generated for each product: a type for every request and answer
 
 The JavaScript packages are those of ``tests/localcloud/js``; they are installed once per lock file, into
-``~/.cache/hostlift``. Without node or npm these two fail, they are not skipped.
+``~/.cache/hostlift``. Without node or npm these three fail, they are not skipped.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ with warnings.catch_warnings():
     from aliyunsdkcore.request import CommonRequest
 
 JS = Path(__file__).parent.parent / "localcloud" / "js"
-KINDS = ("v2", "v1", "pop", "acs3")
+KINDS = ("v2", "v1", "pop", "acs3", "typed")
 VERSIONS = dict(zip(("ecs", "vpc", "sts", "bss", "quotas"), MODELS, strict=True))
 _INSTALL_SECONDS = 300
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One scenario for every official client: two of Python, two of JavaScript.
+"""One scenario for every official client: two of Python, three of JavaScript.
 
-The JavaScript ones alone: ``pytest tests/localcloud/test_conformance.py -k "pop or acs3"``; the Python
+The JavaScript ones alone: ``pytest tests/localcloud/test_conformance.py -k "pop or acs3 or typed"``; the Python
 ones alone: ``-k "v1 or v2"``.
 """
 

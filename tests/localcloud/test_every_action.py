@@ -176,6 +176,8 @@ def _storage(tour: Tour, instance: str) -> str:
     assert shared["Images"]["Image"][0]["ImageId"] == image
     copy = tour.ecs("CopyImage", ImageId=image, DestinationRegionId="cn-beijing")["ImageId"]
     tour.state("images", copy, "Available")
+    second = tour.ecs("CopyImage", ImageId=image, DestinationRegionId="cn-shanghai")["ImageId"]
+    tour.ecs("CancelCopyImage", ImageId=second, RegionId="cn-shanghai")
     assert tour.ecs("DescribeImages")["TotalCount"] == 3
     return image
 

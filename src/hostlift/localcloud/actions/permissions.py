@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What RAM is asked before a call: on which resources, with which facts for conditions.
 
-A call needs permission for every resource it names and for every kind it makes. ARNs are as in
+A call needs permission for every resource it names and for every kind it makes, and to tag what it
+makes when it carries tags. ARNs are as in
 https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-ram.
 """
 
@@ -92,8 +93,13 @@ def questions(context: Context, action: Action, ask: Request) -> Iterator[Questi
         record = _find(context, kind, key)
         tags = record.tags if record is not None else {}
         yield Question(name, _arn(context, f"{kind}/{key}"), _facts(context, ask, tags))
+    wished = _facts(context, ask, _wished(ask))
     for kind in listed or ([] if named else [f"{code}:*"]):
-        yield Question(name, _arn(context, kind), _facts(context, ask, _wished(ask)))
+        yield Question(name, _arn(context, kind), wished)
+    if not action.reads and _wished(ask):
+        # To tag what is made is a right of its own.
+        for kind in (k for k in listed if k.startswith(f"{code}:")):
+            yield Question(f"{code}:TagResources", _arn(context, kind), wished)
 
 
 def _named(ask: Request) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,9 @@ def advance(cloud: World, key: str) -> float | None:
     if not snapshot.copied:
         if snapshot.source:
             cloud.compute.copy_snapshot(snapshot.source, snapshot.id)
+            if cloud.store.snapshots.get(key) is None:
+                # Cancelled meanwhile: its burial may have come before the bytes.
+                cloud.compute.delete_snapshot(key)
         else:
             cloud.compute.snapshot(snapshot.disk, snapshot.id)
         _put(cloud, key, copied=True)

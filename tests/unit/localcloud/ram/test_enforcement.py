@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fakes.calls import Calls, Refused, mandatory
+from fakes.calls import ZONE, Calls, Refused, mandatory
 from fakes.papercloud import PaperCloud, cloud
 
 from hostlift.localcloud.actions.base import Order
@@ -129,6 +129,37 @@ def test_permission_is_asked_before_anything_is_made_or_dry_run(made: list[Paper
     _, vswitch, group = Calls(other).network()
     with pytest.raises(Refused, match=r"Forbidden\.RAM"):
         Calls(other, "main/mover").run(vswitch, group, DryRun="true")
+
+
+@pytest.mark.parametrize(
+    ("product", "action", "given", "resource"),
+    [
+        (Product.VPC, "CreateVpc", {"CidrBlock": "10.9.0.0/16"}, "vpc:cn-hangzhou:{}:vpc/*"),
+        (Product.ECS, "CreateDisk", {"ZoneId": ZONE, "Size": 20}, "ecs:cn-hangzhou:{}:disk/*"),
+    ],
+)
+def test_who_makes_something_with_tags_needs_the_right_to_tag(
+    made: list[PaperCloud], product: Product, action: str, given: dict[str, Any], resource: str
+) -> None:
+    """The refusal names TagResources; without tags the call passes; nothing was made before."""
+    making = _allow(f"{product.ram_code}:{action}")
+    made.append(paper := _with(making))
+    mover = Calls(paper, "main/mover")
+    tagged = {**given, "Tag.1.Key": "hostlift", "Tag.1.Value": "m-1"}
+    refused = mover.refused(product, action, **tagged)
+    assert (refused.code, refused.status) == ("Forbidden.RAM", 403)
+    assert refused.detail["AuthAction"] == f"{product.ram_code}:TagResources"
+    message = json.loads(base64.b64decode(refused.detail["EncodedDiagnosticMessage"]))
+    assert message["resource"] == f"acs:{resource.format('1234567890123456')}"
+    assert paper.cloud.store.vpcs.all() == paper.cloud.store.disks.all() == []
+    call = mover.vpc if product is Product.VPC else mover.ecs
+    assert call(action, **given)
+    more = _allow(f"{product.ram_code}:{action}", f"{product.ram_code}:TagResources")
+    made.append(other := _with(more))
+    call = (
+        Calls(other, "main/mover").vpc if product is Product.VPC else Calls(other, "main/mover").ecs
+    )
+    assert call(action, **tagged)
 
 
 @pytest.mark.parametrize("product", [Product.ECS, Product.VPC, Product.BSS, Product.QUOTAS])

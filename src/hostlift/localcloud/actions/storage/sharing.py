@@ -21,6 +21,7 @@ from hostlift.localcloud.actions.base import (
 from hostlift.localcloud.actions.storage.images import check_image_name, need_own_image
 from hostlift.localcloud.ids import new_id
 from hostlift.localcloud.jobs import Job
+from hostlift.localcloud.life.burial import bury
 from hostlift.localcloud.state.records import ImageDisk, ImageStatus, Snapshot
 from hostlift.localcloud.wire.answer import Body, Json
 from hostlift.localcloud.wire.errors import ApiError, conflict, missing_parameter, quota
@@ -45,6 +46,13 @@ class CopyImage(Regional):
     Tag: tuple[TagPart, ...] = ()
     ClientToken: str = ""
     DryRun: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelCopyImage(Regional):
+    """Stop a copy that is still being made; ``RegionId`` is that of the copy."""
+
+    ImageId: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +110,24 @@ def copy_image(context: Context, ask: CopyImage) -> Body:
     there.images.put(copy)
     context.later(Job("image", copy.id))
     return {"ImageId": copy.id}
+
+
+@action(Product.ECS, CancelCopyImage)
+def cancel_copy_image(context: Context, ask: CancelCopyImage) -> Body:
+    """The copy goes, and the copies of snapshots under it; the source is as it was."""
+    image = need_own_image(context, ask.ImageId)
+    if not image.copied:
+        raise ApiError(
+            "ImageCreatedNotFromCopy",
+            "The specified image is not the target image of a copy action.",
+        )
+    if image.status is not ImageStatus.CREATING:
+        raise ApiError("IncorrectImageStatus", "The image is copied finished.")
+    context.store.images.drop(image.id)
+    for key in [d.snapshot for d in image.disks if d.snapshot]:
+        context.store.snapshots.drop(key)
+        context.later(bury(context.cloud, "snapshot", key), 0.0)
+    return DONE
 
 
 @action(Product.ECS, ModifyImageSharePermission)

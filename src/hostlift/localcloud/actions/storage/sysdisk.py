@@ -28,6 +28,8 @@ from hostlift.localcloud.wire.errors import ApiError, conflict, missing_paramete
 from hostlift.localcloud.wire.message import Product
 from hostlift.localcloud.wire.parameters import Request
 
+_DEFAULT_GIB = 40
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewSystemDiskPart:
@@ -73,7 +75,7 @@ def replace_system_disk(context: Context, ask: ReplaceSystemDisk) -> Body:
     old = need_system(context, instance)
     _check_replaceable(context, instance, old, image)
     mapped = next(d for d in image.disks if d.type == "system")
-    size = max(old.size, mapped.size) if ask.SystemDisk.Size is None else ask.SystemDisk.Size
+    size = max(_DEFAULT_GIB, mapped.size) if ask.SystemDisk.Size is None else ask.SystemDisk.Size
     _check_new_size(size, mapped.size, old.category)
     key = new_id("d")
     new = replace(
@@ -148,15 +150,20 @@ def _check_replaceable(context: Context, instance: Instance, old: Disk, image: I
         )
     if image.status is not ImageStatus.AVAILABLE:
         raise conflict("OperationDenied.ImageNotValid", "The specified Image is not Available.")
-    _check_resizable(context, old)
+    if _is_being_copied(context, old):
+        raise conflict("DiskCreatingSnapshot", "A snapshot of the disk is not completed yet.")
 
 
 def _check_resizable(context: Context, disk: Disk) -> None:
-    copies = (s for s in context.store.snapshots.all() if s.disk == disk.id)
-    if any(s.status is SnapshotStatus.PROGRESSING for s in copies):
+    if _is_being_copied(context, disk):
         raise conflict(
             "IncorrectDiskStatus.CreatingSnapshot", "A snapshot of the disk is being made."
         )
+
+
+def _is_being_copied(context: Context, disk: Disk) -> bool:
+    copies = (s for s in context.store.snapshots.all() if s.disk == disk.id)
+    return any(s.status is SnapshotStatus.PROGRESSING for s in copies)
 
 
 def _check_new_size(size: int, least: int, category: str) -> None:
@@ -168,6 +175,7 @@ def _check_new_size(size: int, least: int, category: str) -> None:
         )
     if size > CATEGORIES[category].system_largest:
         raise ApiError(
-            "InvalidSystemDiskSize.ValueNotSupported",
+            "InvalidSystemDiskSize.MoreThanMaxSize",
             "The specified SystemDisk.Size is larger than a system disk can be.",
+            404,
         )
