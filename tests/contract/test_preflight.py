@@ -157,6 +157,10 @@ def test_a_proxy_is_told_and_its_login_is_not(
     found = {f.check: f for f in Preflight(driver, WISHES).findings(identified=False)}
     assert "through 127.0.0.1:9" in found["cloud.Proxy"].evidence
     assert "8080 and 8703" in found["cloud.Proxy"].evidence
+    wishes = WISHES.model_copy(update={"proxy_data": True})
+    found = {f.check: f for f in Preflight(driver, wishes).findings(identified=False)}
+    assert "8080 and 8703 to the intermediate instance, go through" in found["cloud.Proxy"].evidence
+    assert "CONNECT" in found["cloud.Proxy"].evidence
 
 
 def test_without_a_valid_key_what_needs_none_is_told_all_the_same(made: list[PaperCloud]) -> None:

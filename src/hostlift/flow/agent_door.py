@@ -21,6 +21,7 @@ from hostlift.remote.client import AgentClient
 from hostlift.remote.messages import JobOrder, JobStatus
 from hostlift.remote.session import connect_agent
 from hostlift.remote.tls import client_context
+from hostlift.remote.tunnel import Tunnel
 
 _START_DEADLINE = 900.0
 _AGENT_DEADLINE = 900.0
@@ -60,10 +61,12 @@ def open_agent(ctx: Context, site: Site) -> Iterator[RemoteAgent]:
     )
     both = keys(ctx)
     archive = build(ctx.workspace.folder / "client_data.cache")
+    wishes = ctx.settings
     client = AgentClient(
-        reached_at(ctx.settings, state),
+        reached_at(wishes, state),
         context=client_context(both.client, both.agent.certificate_pem),
         clock=ctx.clock,
+        tunnel=Tunnel.of(wishes.proxy.get_secret_value()) if wishes.proxy_data else None,
     )
     with connect_agent(
         client, archive, deadline=_AGENT_DEADLINE, sink=ctx.sink, stop=ctx.waiter.stop

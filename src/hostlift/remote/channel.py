@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import IO, Self
 
+    from hostlift.remote.tunnel import Tunnel
+
 CONNECT_SECONDS = 15.0
 HANDSHAKE_SECONDS = 60.0
 """An emulated processor under load takes its time for a P-256 signature."""
@@ -28,14 +30,20 @@ _SILENCE_MS = 120_000
 _BLOCK = 1 << 16
 
 
-def dial(address: str, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
+def dial(
+    address: str, port: int, context: ssl.SSLContext, tunnel: Tunnel | None = None
+) -> ssl.SSLSocket:
     """A TLS connection after its handshake, without delays and with a notion of a dead peer.
 
+    Args:
+        tunnel: The proxy to go through; None: directly.
+
     Raises:
+        ConfigError: The proxy refuses for good.
         AgentUnreachable: No connection, or the peer is not the pinned one.
     """
     try:
-        plain = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
+        plain = _plain(address, port, tunnel)
         try:
             _tune(plain)
             plain.settimeout(HANDSHAKE_SECONDS)
@@ -47,6 +55,13 @@ def dial(address: str, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
         raise unreachable(address, port, error) from error
     secured.settimeout(ANSWER_SECONDS)
     return secured
+
+
+def _plain(address: str, port: int, tunnel: Tunnel | None) -> socket.socket:
+    if tunnel is None:
+        return socket.create_connection((address, port), timeout=CONNECT_SECONDS)
+    # The proxy waits for the other side before it answers: its patience may be longer than ours.
+    return tunnel.connect(address, port, seconds=2 * CONNECT_SECONDS)
 
 
 def _tune(plain: socket.socket) -> None:
@@ -78,10 +93,13 @@ class Channel:
     Every failure of the connection is `AgentUnreachable`; the next request dials again.
     """
 
-    def __init__(self, address: str, port: int, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, address: str, port: int, context: ssl.SSLContext, tunnel: Tunnel | None = None
+    ) -> None:
         self._address = address
         self._port = port
         self._context = context
+        self._tunnel = tunnel
         self._connection: http.client.HTTPConnection | None = None
 
     def __enter__(self) -> Self:
@@ -145,7 +163,7 @@ class Channel:
         connection = self._connection
         if connection is None or connection.sock is None:
             connection = http.client.HTTPConnection(self._address, self._port, blocksize=_BLOCK)
-            connection.sock = dial(self._address, self._port, self._context)
+            connection.sock = dial(self._address, self._port, self._context, self._tunnel)
             self._connection = connection
         connection.sock.settimeout(timeout)
         # A refusal may overtake a body that nobody wants to read: look before giving up.

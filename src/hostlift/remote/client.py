@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hostlift.model.entry import Entry
     from hostlift.ports.clock import Clock
     from hostlift.remote.archive import Archive
+    from hostlift.remote.tunnel import Tunnel
 
 PATIENCE = 300.0
 """Seconds without any answer until a job is given up for this run."""
@@ -39,6 +40,7 @@ class AgentClient:
 
     Args:
         context: Of `hostlift.remote.tls.client_context`: it knows the only agent we talk to.
+        tunnel: The proxy that both ports are reached through; None: directly.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class AgentClient:
         control_port: int = CONTROL_PORT,
         data_port: int = DATA_PORT,
         clock: Clock,
+        tunnel: Tunnel | None = None,
     ) -> None:
         self.address = address
         self._context = context
         self._control_port = control_port
         self._data_port = data_port
         self._clock = clock
+        self._tunnel = tunnel
         self._archive: Archive | None = None
 
     def hello(self) -> Hello:
@@ -193,7 +197,7 @@ class AgentClient:
         Raises:
             AgentUnreachable: No connection.
         """
-        return dial(self.address, self._data_port, self._context)
+        return dial(self.address, self._data_port, self._context, self._tunnel)
 
     def _octets(self, path: str) -> Iterator[bytes]:
         offset = 0
@@ -215,7 +219,7 @@ class AgentClient:
                     return
 
     def _channel(self) -> Channel:
-        return Channel(self.address, self._control_port, self._context)
+        return Channel(self.address, self._control_port, self._context, self._tunnel)
 
     def _supply_archive(self, sink: EventSink, step: str, stop: threading.Event | None) -> bool:
         """Give a bootstrap that lost its agent the archive again, if this client knows it."""

@@ -24,12 +24,14 @@ from hostlift.flow.waiting import PausableClock, Waiter
 from hostlift.host.clock import SystemClock
 from hostlift.host.command import SystemCommands
 from hostlift.host.descriptors import allow_many
+from hostlift.host.files import atomic_write
 from hostlift.ports.cloud import Cloud
 from hostlift.service.lock import only_one
 from hostlift.service.log import logged
 from hostlift.service.progress import shown_to_others
 from hostlift.settings.folder import Workspace
 from hostlift.settings.loading import file_warnings, load
+from hostlift.settings.original import inherited, original_of
 from hostlift.settings.user_config import Settings
 
 
@@ -55,12 +57,17 @@ class Options:
 
 def settings(options: Options, *, complete: bool) -> Settings:
     """The wishes; ``complete`` demands what a migration needs."""
+    taken = inherited(options.folder, options.overrides)
     return load(
         options.folder,
-        overrides=options.overrides,
+        overrides={**taken.values, **_given(options)},
         environ=options.environ,
         complete=complete,
     )
+
+
+def _given(options: Options) -> dict[str, object]:
+    return {key: value for key, value in options.overrides.items() if value is not None}
 
 
 def cloud(wishes: Settings, options: Options) -> Cloud:
@@ -91,6 +98,8 @@ def looking(options: Options, *, cloud_too: bool = True, preflight: bool = False
     wishes = settings(options, complete=False)
     if preflight and not wishes.region_id:
         raise ConfigError("is empty; the cloud of a region is to be checked", subject="region_id")
+    for text in inherited(options.folder, options.overrides).notes:
+        options.sink(Note(text))
     yield Look(
         source_root=_root(options),
         settings=wishes,
@@ -120,6 +129,10 @@ def opened(options: Options, confirm: Confirm, *, repair: bool = False) -> Itera
         sink = stack.enter_context(shown_to_others(workspace.progress, clock, sink))
         for text in file_warnings(workspace.folder):
             sink(Note(text, "warning"))
+        for text in inherited(options.folder, options.overrides).notes:
+            sink(Note(text))
+        if original := original_of(workspace.folder):
+            atomic_write(workspace.original_data, original, 0o600)
         lost = client_data.migration_of(workspace.client_data)
         watch = client_data.writer(workspace.client_data)
         journal = stack.enter_context(open_journal(workspace.database, clock, watch))

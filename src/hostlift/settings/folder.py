@@ -45,6 +45,11 @@ class Workspace:
         return self.folder / "client_data"
 
     @property
+    def original_data(self) -> Path:
+        """The client_data of the original tool that was here first, as it was."""
+        return self.folder / "client_data.original"
+
+    @property
     def database(self) -> Path:
         """Manifest and journal (SQLite)."""
         return self.folder / "client_data.db"

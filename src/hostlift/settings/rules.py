@@ -88,6 +88,14 @@ def proxy(value: str) -> str:
     return value
 
 
+def tunnel(value: str) -> None:
+    """A proxy that data may go through."""
+    if not value:
+        raise ValueError("is true, but proxy is empty")
+    if value.startswith("https://"):
+        raise ValueError("is true, but proxy is an https:// one, which is not asked for tunnels")
+
+
 def one_of(value: str, choices: tuple[str, ...]) -> str:
     """One of the exact words, or empty."""
     if not value or value in choices:

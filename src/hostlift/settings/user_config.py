@@ -20,6 +20,7 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
+    ValidationInfo,
 )
 
 from hostlift.settings import rules
@@ -30,7 +31,7 @@ CHANGEABLE = frozenset(
     {"bandwidth_limit", "bandwidth_window", "bandwidth_limit_outside", "streams", "compress_level"}
     | {"source_cpu_limit", "source_priority", "freeze_limit", "sync_keep_hours", "keep_rehearsals"}
     | {"carry_hours"}
-    | {"heat_map", "block_trace", "hold_hours", "proxy", "max_cost"}
+    | {"heat_map", "block_trace", "hold_hours", "proxy", "proxy_data", "max_cost"}
     | {"keep_trial", "share_with", "copy_to"}
 )
 """Keys that may change at any time: how it is done, not what; no plan is asked about again."""
@@ -54,6 +55,14 @@ def _architecture(value: str) -> str:
 
 def _proxy(value: SecretStr) -> SecretStr:
     rules.proxy(value.get_secret_value())
+    return value
+
+
+def _proxy_data(value: bool, info: ValidationInfo) -> bool:
+    # A proxy that is wrong itself is missing here, and told already.
+    given = info.data.get("proxy")
+    if value and isinstance(given, SecretStr):
+        rules.tunnel(given.get_secret_value())
     return value
 
 
@@ -138,6 +147,11 @@ class Settings(BaseModel):
         repr=False,
         description="empty (HTTPS_PROXY of the environment, or none) or host:port, or"
         " http://user:password@host:port, of an HTTP proxy on the way to the cloud's API",
+    )
+    proxy_data: Annotated[StrictBool, AfterValidator(_proxy_data)] = Field(
+        default=False,
+        description="true (tcp 8080 and 8703 to the intermediate instance go through proxy, by"
+        " CONNECT, too) or false (they go there directly)",
     )
     net_mode: Literal[0, 1, 2] = Field(
         default=0,

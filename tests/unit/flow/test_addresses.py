@@ -70,3 +70,20 @@ def test_a_wrong_proxy_is_refused_without_telling_its_password(tmp_path: Path, v
         wishes(tmp_path, proxy=value)
     assert caught.value.subject == "proxy"
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("proxy", ["", "https://user:secret@proxy.example:3128"])
+def test_data_goes_only_through_a_proxy_that_can_be_asked_for_it(
+    tmp_path: Path, proxy: str
+) -> None:
+    """None at all, or one behind TLS, is refused where the wish is."""
+    with pytest.raises(ConfigError) as caught:
+        wishes(tmp_path, proxy=proxy, proxy_data=True)
+    assert caught.value.subject == "proxy_data"
+    assert "secret" not in str(caught.value) + caught.value.hint
+
+
+def test_data_goes_directly_unless_wished_otherwise(tmp_path: Path) -> None:
+    """A proxy for the API changes nothing for data."""
+    assert not wishes(tmp_path, proxy="proxy.example:3128").proxy_data
+    assert wishes(tmp_path, proxy="proxy.example:3128", proxy_data=True).proxy_data

@@ -201,7 +201,13 @@ class Preflight:
     def proxy(self) -> Iterator[Finding]:
         """What goes through one, and what does not."""
         found = self.cloud.market.proxy()
-        if found:
+        if found and self.settings.proxy_data:
+            evidence = (
+                f"calls of the API, and TCP {CONTROL_PORT} and {DATA_PORT} to the intermediate"
+                f" instance, go through {found}; it must admit CONNECT to these ports"
+            )
+            yield note("cloud.Proxy", "HTTP proxy", evidence)
+        elif found:
             evidence = (
                 f"calls of the API go through {found}; TCP {CONTROL_PORT} and {DATA_PORT} to the"
                 " intermediate instance do not and must be allowed directly"

@@ -208,6 +208,8 @@ def _free_ranges(ctx: Context, vpc: str) -> Iterator[str]:
 
 def _source(ctx: Context, vpc: str) -> str:
     """The CIDR from which the instance will see the source."""
+    if ctx.settings.proxy_data:
+        return _anybody(ctx, "Data comes from the proxy's address, which is not known")
     if not ctx.settings.over_vpc:
         return _public_source(ctx)
     inside = ipaddress.IPv4Network(ctx.cloud.networks.describe(vpc).cidr)[1]
@@ -226,11 +228,15 @@ def _public_source(ctx: Context) -> str:
     target = urlsplit(ctx.settings.endpoint or f"https://ecs.{ctx.settings.region_id}.aliyuncs.com")
     own = _own_address(str(target.hostname), target.port or 443)
     if any(own in network for network in _NOT_ROUTED):
-        ctx.note(
-            f"This machine's address {own} is translated on its way out, so ports {CONTROL_PORT} and"
-            f" {DATA_PORT} of the intermediate instance admit any address (both sides are pinned to"
-            " this migration's certificates). Set source_cidr to narrow that.",
-            "warning",
-        )
-        return "0.0.0.0/0"
+        return _anybody(ctx, f"This machine's address {own} is translated on its way out")
     return f"{own}/32"
+
+
+def _anybody(ctx: Context, why: str) -> str:
+    ctx.note(
+        f"{why}, so ports {CONTROL_PORT} and {DATA_PORT} of the intermediate instance admit any"
+        " address (both sides are pinned to this migration's certificates). Set source_cidr to"
+        " narrow that.",
+        "warning",
+    )
+    return "0.0.0.0/0"
