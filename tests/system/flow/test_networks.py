@@ -9,6 +9,7 @@ import pytest
 from fakes.paperstories import PaperStage
 from fakes.stories import beacon
 from fakes.stories import sync as warm
+from pydantic import SecretStr
 
 from hostlift.errors import ConfigError
 from hostlift.flow import pipeline
@@ -156,4 +157,17 @@ def test_giving_up_gives_the_elastic_address_back(tmp_path: Path) -> None:
     stage.run(verb=give_up)
     assert stage.left() == {}
     assert stage.paper.cloud.store.eips.all() == []
+    stage.close()
+
+
+def test_data_through_a_proxy_is_admitted_from_anywhere(tmp_path: Path) -> None:
+    """Nobody knows the proxy's address on its far side: the pins keep strangers out."""
+    stage = PaperStage(tmp_path)
+    wish = {"source_cidr": "", "proxy": SecretStr("proxy.example:3128"), "proxy_data": True}
+    stage.settings = stage.settings.model_copy(update=wish)
+    stage.run(verb=warm)
+    (group,) = stage.paper.cloud.store.groups.all()
+    admitted = {(r.port_range, r.cidr) for r in group.rules if r.direction == "ingress"}
+    assert admitted == {("8080/8080", "0.0.0.0/0"), ("8703/8703", "0.0.0.0/0")}
+    stage.run()
     stage.close()
