@@ -346,7 +346,9 @@ class MemoryDisks:
             if known := self.cloud._known(ResourceKind.DISK, token):
                 return known
             thing = self.cloud._need("ReplaceSystemDisk", ResourceKind.INSTANCE, instance)
-            self.cloud._need("ReplaceSystemDisk", ResourceKind.IMAGE, image)
+            made_of = self.cloud._need("ReplaceSystemDisk", ResourceKind.IMAGE, image).image
+            if made_of is not None and len(made_of.disks) > 1:
+                raise refusal("OperationDenied", "ReplaceSystemDisk")
             if self.cloud._phase(thing) is not Phase.STOPPED:
                 raise refusal("IncorrectInstanceStatus", "ReplaceSystemDisk")
             old = next(p for p in self.cloud._plates() if p.instance == instance and p.system)

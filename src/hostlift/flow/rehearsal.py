@@ -27,18 +27,19 @@ def suffix(state: State) -> str:
 
 def image_name(state: State, plan: MigrationPlan) -> str:
     """Name of the image that is made now."""
-    return _named(plan, suffix(state))
+    return shortened(plan, suffix(state))
 
 
 def next_number(cloud: Cloud, state: State, plan: MigrationPlan) -> int:
     """Number of a new rehearsal: one whose image name nobody has taken yet."""
     number = state.rehearsals + 1
-    while cloud.images.named(_named(plan, f"-{_PREFIX}{number}")):
+    while cloud.images.named(shortened(plan, f"-{_PREFIX}{number}")):
         number += 1
     return number
 
 
-def _named(plan: MigrationPlan, end: str) -> str:
+def shortened(plan: MigrationPlan, end: str) -> str:
+    """The image's name with an ending, as long as a name may be."""
     return plan.image_name[: _LONGEST_NAME - len(end)] + end
 
 

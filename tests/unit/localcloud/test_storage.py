@@ -97,7 +97,7 @@ def test_a_system_disk_comes_off_a_stopped_instance_and_goes_back_to_no_other(ca
     calls.ecs("DetachDisk", InstanceId=key, DiskId=data)
     calls.settle()
     odd = {"InstanceId": key, "DiskId": data, "Bootable": "true"}
-    assert calls.refusal("AttachDisk", **odd) == "InvalidOperation.DiskNotMatched"
+    assert calls.refusal("AttachDisk", **odd) == "DiskId.ValueNotSupported"
     calls.ecs("AttachDisk", **hang, Bootable="true")
     calls.settle()
     back = calls.ecs("DescribeDisks", DiskIds=json.dumps([system]))["Disks"]["Disk"][0]

@@ -59,3 +59,21 @@ def test_a_copy_of_an_image_is_cancelled_while_it_is_made(calls: Calls) -> None:
     there.settle()
     assert there.refusal("CancelCopyImage", ImageId=copy) == "IncorrectImageStatus"
     assert calls.instance(key)["Status"] == "Stopped"
+
+
+def test_a_system_disk_is_not_replaced_by_an_image_with_data_disks(calls: Calls) -> None:
+    """An image of the system disk alone does."""
+    _, vswitch, group = calls.network()
+    key = calls.run(vswitch, group, **{"DataDisk.1.Size": 20})
+    calls.settle()
+    calls.ecs("StopInstance", InstanceId=key, StoppedMode="KeepCharging")
+    calls.settle()
+    both = calls.ecs("CreateImage", InstanceId=key, ImageName="two")["ImageId"]
+    calls.settle()
+    assert calls.refusal("ReplaceSystemDisk", InstanceId=key, ImageId=both) == "OperationDenied"
+    disks = calls.ecs("DescribeDisks", InstanceId=key, DiskType="system")["Disks"]["Disk"]
+    snapshot = calls.ecs("CreateSnapshot", DiskId=disks[0]["DiskId"])["SnapshotId"]
+    calls.settle()
+    alone = calls.ecs("CreateImage", SnapshotId=snapshot, ImageName="one")["ImageId"]
+    calls.settle()
+    calls.ecs("ReplaceSystemDisk", InstanceId=key, ImageId=alone)

@@ -270,6 +270,12 @@ _STATES = Topic(
         Advice("IncorrectInstanceStatus*", _LATER, "the instance is busy", WAIT),
         Advice("InstanceNotReady", _LATER, "the instance is busy", WAIT),
         Advice("IncorrectDiskStatus*", _LATER, "the disk cannot be captured yet", WAIT),
+        Advice(
+            "DiskId.ValueNotSupported",
+            _FATAL,
+            "the disk was not the system disk of that instance",
+            "Run the same command again: it looks at every disk anew.",
+        ),
         Advice("DiskCreatingSnapshot", _LATER, "a snapshot of the disk is being made", WAIT),
         Advice("InvalidSnapshotId.NotReady", _LATER, "the snapshot is not finished", WAIT),
         Advice("IncorrectSnapshotStatus*", _LATER, "the snapshot is not finished", WAIT),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from hostlift.clouds.alibaba.requests.images import (
     DiskDeviceMapping,
     ModifyImageSharePermission,
 )
+from hostlift.errors import ResourceGone
 from hostlift.ports.cloud import Phase, Resource, ResourceKind, ResourceState
 from hostlift.ports.images import ImageSpec
 
@@ -178,9 +180,14 @@ class Images:
         return None
 
     def delete(self, name: str) -> None:
-        """Delete one, or give up its making in this region as a copy; its snapshots stay."""
+        """Delete one; its snapshots stay, but those of a copy that did not become whole."""
         state = self.state(name)
-        if state is not None and state.phase is Phase.PENDING and self.api.away:
+        partial = state is not None and state.phase is not Phase.READY and self.api.away
+        parts = self.parts(name, self.api.region) if partial else ()
+        if partial and state is not None and state.phase is Phase.PENDING:
             self.api.call(CancelCopyImage(image_id=name))
         else:
             self.api.call(DeleteImage(image_id=name))
+        for part in parts:
+            with contextlib.suppress(ResourceGone):
+                self.snapshots.delete(part)

@@ -14,7 +14,7 @@ Every line can be told again: what is done is looked at first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hostlift.errors import ResourceGone
@@ -22,17 +22,16 @@ from hostlift.flow.context import Context
 from hostlift.flow.journal import CARRIER, Holding
 from hostlift.flow.keepalive import release_time
 from hostlift.flow.results import Site
+from hostlift.flow.site import moving
 from hostlift.flow.site.stock import beside, buy
 from hostlift.model.plan import MigrationPlan
 from hostlift.ports.cloud import Phase, Resource, ResourceKind
-from hostlift.ports.disks import Disk
 from hostlift.ports.instances import InstanceSpec, Placement
 from hostlift.remote.messages import CloneOrder, JobKind, JobOrder
 
 _DISK = "carrier-disk"
 _NAME = "hostlift-carrier"
 _POWER_DEADLINE = 900.0
-_DISK_DEADLINE = 900.0
 
 
 def needed(ctx: Context) -> bool:
@@ -44,13 +43,16 @@ def system_disk(ctx: Context, plan: MigrationPlan, site: Site) -> str:
     """Id of a system disk that holds every byte of the target's; its instance is stopped."""
     carrier = _carrier(ctx, plan, site)
     disk = _disk(ctx, carrier)
-    if _where(ctx, disk).instance == carrier:
-        _off(ctx, disk, carrier)
-    _on(ctx, disk, site.instance)
-    _copy(ctx, site, disk)
-    stop(ctx, site.instance)
-    _off(ctx, disk, site.instance)
-    _on(ctx, disk, carrier, system=True)
+    try:
+        moving.detach(ctx, disk, carrier)
+        moving.attach(ctx, disk, site.instance)
+        _copy(ctx, site, disk)
+        stop(ctx, site.instance)
+        moving.detach(ctx, disk, site.instance)
+        moving.attach(ctx, disk, carrier, system=True)
+    except ResourceGone:
+        end(ctx)
+        raise
     return disk
 
 
@@ -113,7 +115,10 @@ def _disk(ctx: Context, carrier: str) -> str:
         return known
     found = next((d.id for d in ctx.cloud.disks.of(carrier) if d.system), "")
     if not found:
-        raise _begin_again(ctx, f"the system disk of {carrier} is gone")
+        end(ctx)
+        raise ResourceGone(
+            f"the system disk of {carrier} is gone", api_code="Gone", action="move of a disk"
+        )
     ctx.ledger.adopt(_DISK, Resource(ResourceKind.DISK, found), {"carrier": carrier})
     return found
 
@@ -128,38 +133,8 @@ def _known_disk(ctx: Context, carrier: str) -> str:
 def _copy(ctx: Context, site: Site, disk: str) -> None:
     order = CloneOrder(
         source=site.serials[0],
-        target=_where(ctx, disk).serial,
+        target=moving.settled(ctx, disk).serial,
         nonce=f"{ctx.migration}/{len(ctx.journal.history())}",
     )
     with ctx.agents(ctx, site) as agent:
         agent.run(JobOrder(kind=JobKind.CLONE, clone=order), label="copying the system disk")
-
-
-def _off(ctx: Context, disk: str, instance: str) -> None:
-    ctx.cloud.disks.detach(disk, instance)
-    _await(ctx, disk, lambda seen: not seen.instance)
-
-
-def _on(ctx: Context, disk: str, instance: str, *, system: bool = False) -> None:
-    ctx.cloud.disks.attach(disk, instance, system=system)
-    _await(ctx, disk, lambda seen: seen.instance == instance)
-
-
-def _await(ctx: Context, disk: str, there: Callable[[Disk], bool]) -> None:
-    def probe() -> bool | None:
-        seen = _where(ctx, disk)
-        return True if seen.settled and there(seen) else None
-
-    ctx.waiter.until(probe, deadline=_DISK_DEADLINE, what=f"move of disk {disk}")
-
-
-def _where(ctx: Context, disk: str) -> Disk:
-    seen = ctx.cloud.disks.describe(disk)
-    if seen is None:
-        raise _begin_again(ctx, f"{disk} is gone")
-    return seen
-
-
-def _begin_again(ctx: Context, why: str) -> ResourceGone:
-    end(ctx)
-    return ResourceGone(why, api_code="Gone", action="the way over a system disk")

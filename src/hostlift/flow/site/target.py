@@ -13,16 +13,20 @@ from typing import Any
 
 from hostlift.errors import ConfigError, StateError
 from hostlift.flow.context import Context
+from hostlift.flow.rehearsal import shortened
 from hostlift.flow.results import Captured
+from hostlift.flow.site import moving
+from hostlift.flow.site.image import image_spec
 from hostlift.model.plan import Erasure, MigrationPlan, TargetDisk
-from hostlift.ports.cloud import Cloud, ResourceKind
+from hostlift.ports.cloud import Cloud, Resource, ResourceKind
 from hostlift.ports.disks import DiskSpec
+from hostlift.ports.images import ImageDisk
 from hostlift.ports.instances import Server
 from hostlift.settings.user_config import Settings
 
 _KEY = "target_instance_id"
 _MOST_DATA_DISKS = 16
-_DISK_DEADLINE = 3600.0
+_IMAGE_DEADLINE = 3600.0
 
 
 def erasure(cloud: Cloud, settings: Settings, plan: MigrationPlan) -> Erasure | None:
@@ -67,7 +71,26 @@ def exchange(
         _data_disk(ctx, erased, snapshot, disk)
         for snapshot, disk in zip(captured.snapshots[1:], plan.disks[1:], strict=True)
     ]
-    return (_system_disk(ctx, erased, captured.image), *data)
+    image = captured.image if len(plan.disks) == 1 else _system_image(ctx, captured, plan)
+    return (_system_disk(ctx, erased, image), *data)
+
+
+def _system_image(ctx: Context, captured: Captured, plan: MigrationPlan) -> str:
+    """An image of the system disk alone: a system disk is not replaced by one with data disks."""
+
+    def make(token: str, agreed: Mapping[str, Any]) -> str:
+        system = ImageDisk(
+            snapshot=agreed["snapshot"], size_gib=plan.disks[0].size_gib, system=True
+        )
+        spec = image_spec(ctx, plan, name=agreed["name"], disks=(system,))
+        return ctx.cloud.images.create(spec, token=token)
+
+    params = {"snapshot": captured.snapshots[0], "name": shortened(plan, "-system")}
+    made = ctx.ledger.ensure("target-image", ResourceKind.IMAGE, make, params)
+    ctx.ledger.ready(
+        Resource(ResourceKind.IMAGE, made), deadline=_IMAGE_DEADLINE, label="image of the system"
+    )
+    return made
 
 
 def _system_disk(ctx: Context, erased: Erasure, image: str) -> str:
@@ -86,7 +109,7 @@ def _system_disk(ctx: Context, erased: Erasure, image: str) -> str:
         erased.instance, image, erased.size_gib, token=f"{ctx.migration}/target/{image}"
     )
     ctx.note(f"{erased.instance} has the migrated system on {new}; {erased.disk} is gone.")
-    return _settled(ctx, new)
+    return moving.settled(ctx, new).id
 
 
 def _data_disk(ctx: Context, erased: Erasure, snapshot: str, disk: TargetDisk) -> str:
@@ -104,19 +127,9 @@ def _data_disk(ctx: Context, erased: Erasure, snapshot: str, disk: TargetDisk) -
     role = f"target-disk-{disk.index}"
     params = {"snapshot": snapshot, "size_gib": disk.size_gib}
     made = ctx.ledger.ensure(role, ResourceKind.DISK, make, params)
-    _settled(ctx, made)
-    ctx.cloud.disks.attach(made, erased.instance)
-    _settled(ctx, made)
+    moving.attach(ctx, made, erased.instance)
     ctx.ledger.hand_over(role)
     return made
-
-
-def _settled(ctx: Context, disk: str) -> str:
-    def probe() -> str | None:
-        seen = ctx.cloud.disks.describe(disk)
-        return disk if seen is not None and seen.settled else None
-
-    return ctx.waiter.until(probe, deadline=_DISK_DEADLINE, what=f"disk {disk}")
 
 
 def stopped(cloud: Cloud, settings: Settings) -> Server:

@@ -14,9 +14,10 @@ from hostlift.flow.journal import Holding
 from hostlift.flow.rehearsal import image_name, role
 from hostlift.flow.results import Captured, Results, Site, need
 from hostlift.flow.site import detour
+from hostlift.flow.site.image import image_spec
 from hostlift.model.plan import MigrationPlan
 from hostlift.ports.cloud import Phase, Resource, ResourceKind
-from hostlift.ports.images import ImageDisk, ImageSpec
+from hostlift.ports.images import ImageDisk
 
 _SYSTEM = "snapshot-0"
 _SNAPSHOT_PATIENCE = 3600.0
@@ -134,15 +135,7 @@ def _image(ctx: Context, plan: MigrationPlan, snapshots: tuple[str, ...]) -> str
             ImageDisk(snapshot=snapshot, size_gib=disk.size_gib, system=disk.index == 0)
             for snapshot, disk in zip(agreed["snapshots"], plan.disks, strict=True)
         )
-        spec = ImageSpec(
-            name=agreed["name"],
-            description=f"{plan.hostname}, migrated by hostlift ({ctx.migration})",
-            platform=plan.platform,
-            architecture=plan.architecture,
-            firmware=plan.firmware.value,
-            disks=disks,
-            tags=ctx.ledger.tags,
-        )
+        spec = image_spec(ctx, plan, name=agreed["name"], disks=disks)
         return ctx.cloud.images.create(spec, token=token)
 
     params = {"snapshots": list(snapshots), "name": image_name(ctx.journal.state, plan)}

@@ -257,10 +257,10 @@ def _check_bootable(context: Context, disk: Disk, instance: Instance) -> None:
     if instance.status is not InstanceStatus.STOPPED:
         raise conflict("IncorrectInstanceStatus", "The instance must be Stopped.")
     if any(d.type == "system" for d in disks_of(context.cloud, instance.id)):
-        raise conflict("InvalidOperation.InstanceHasSystemDisk", "It has a system disk.")
+        raise conflict("InvalidDevice.InUse", "The instance has a system disk.")
     if disk.system_of != instance.id:
         raise conflict(
-            "InvalidOperation.DiskNotMatched", "The disk was not the system disk of the instance."
+            "DiskId.ValueNotSupported", "The disk was not the system disk of the instance."
         )
 
 

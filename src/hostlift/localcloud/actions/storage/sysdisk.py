@@ -150,6 +150,10 @@ def _check_replaceable(context: Context, instance: Instance, old: Disk, image: I
         )
     if image.status is not ImageStatus.AVAILABLE:
         raise conflict("OperationDenied.ImageNotValid", "The specified Image is not Available.")
+    if any(d.type == "data" and d.snapshot for d in image.disks):
+        raise conflict(
+            "OperationDenied", "The specified image contains the snapshot of a data disk."
+        )
     if _is_being_copied(context, old):
         raise conflict("DiskCreatingSnapshot", "A snapshot of the disk is not completed yet.")
 
