@@ -12,12 +12,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
+from alibabacloud_endpoint_util.client import Client as EndpointRules
 from alibabacloud_tea_openapi.utils_models import Config
 
 from hostlift.clouds.access import CloudAccess
 from hostlift.clouds.alibaba import records, requests
 from hostlift.clouds.alibaba.actions import Action, Service, policy
-from hostlift.clouds.alibaba.endpoints import endpoint
+from hostlift.clouds.alibaba.endpoints import REGIONS, endpoint
 from hostlift.clouds.alibaba.requests.base import Request, parameters
 
 if TYPE_CHECKING:
@@ -30,14 +31,6 @@ GENERATED = {
     Service.BSS: "alibabacloud_bssopenapi20171214",
     Service.QUOTAS: "alibabacloud_quotas20200510",
 }
-REGIONS = (
-    "cn-hangzhou", "cn-shanghai", "cn-beijing", "cn-shenzhen", "cn-hongkong", "cn-qingdao",
-    "cn-zhangjiakou", "cn-huhehaote", "cn-wulanchabu", "cn-heyuan", "cn-guangzhou", "cn-chengdu",
-    "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-5", "ap-southeast-6",
-    "ap-southeast-7", "ap-northeast-1", "ap-northeast-2", "ap-south-1", "us-east-1", "us-west-1",
-    "eu-central-1", "eu-west-1", "me-east-1", "me-central-1", "cn-shanghai-finance-1",
-    "cn-shenzhen-finance-1", "cn-north-2-gov-1",
-)  # fmt: skip
 
 
 @cache
@@ -132,3 +125,14 @@ def test_endpoints_are_the_vendor_s(service: Service) -> None:
             "bssopenapi."
         ):  # its map lacks the region, and there is no such host
             assert (ours.protocol, ours.host) == ("HTTPS", theirs)
+
+
+@pytest.mark.parametrize("service", [Service.ECS, Service.VPC, Service.STS])
+def test_endpoints_inside_a_vpc_follow_the_vendor_s_rule(service: Service) -> None:
+    """`vpc_endpoints`; billing and quotas have none and stay public."""
+    for region in REGIONS:
+        ours = endpoint(CloudAccess(region, inside=True), service)
+        theirs = EndpointRules.get_endpoint_rules(service.product, region, "regional", "vpc", "")
+        assert (ours.protocol, ours.host) == ("HTTPS", theirs)
+    public = endpoint(CloudAccess("cn-hangzhou"), Service.BSS)
+    assert endpoint(CloudAccess("cn-hangzhou", inside=True), Service.BSS) == public

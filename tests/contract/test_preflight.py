@@ -19,6 +19,7 @@ from hostlift.flow.before.needs import features
 from hostlift.flow.before.preflight import Preflight
 from hostlift.localcloud.faults.kinds import Fault, FaultKind
 from hostlift.model.finding import Finding, Severity
+from hostlift.ports.cloud import Cloud
 from hostlift.ports.market import Feature
 from hostlift.settings.user_config import Settings
 
@@ -71,7 +72,8 @@ def test_an_account_in_order_passes_every_item(made: list[PaperCloud]) -> None:
     assert all(f.severity in {Severity.OK, Severity.NOTE} for fs in found.values() for f in fs)
     assert {f"cloud.{n}" for n in ("Permissions", "Balance", "Quotas", "Stock")} <= set(found)
     assert [f.title for f in found["cloud.Quotas"]] == [
-        f"Quota of {n}" for n in ("vCPUs", "disk GiB", "security groups", "images", "VPCs")
+        f"Quota of {n}"
+        for n in ("vCPUs", "disk GiB", "security groups", "images", "VPCs", "vSwitches in a VPC")
     ]
     assert "cn-hangzhou" in found["cloud.Stock"][0].evidence
     assert found["cloud.Snapshots"][0].severity is Severity.OK
@@ -136,6 +138,41 @@ def test_what_would_be_refused_later_is_told_now(
     assert found[0].remedy
 
 
+def test_a_region_that_nobody_knows_is_told_with_what_was_meant(made: list[PaperCloud]) -> None:
+    """A copy's too; a new region is tried all the same, so it is a warning."""
+    wishes = WISHES.model_copy(update={"copy_to": ("eu-centrall-1", "somewhere-else")})
+    told = [f for f in _asked(made, wishes=wishes)["cloud.Region"] if f.severity is not Severity.OK]
+    assert [f.severity for f in told] == [Severity.WARNING] * 2
+    assert "eu-centrall-1 is no region that hostlift knows; did you mean eu-central-1?" in (
+        told[0].evidence
+    )
+    assert told[1].evidence.endswith("knows")
+
+
+def test_a_subnet_without_room_is_told(made: list[PaperCloud]) -> None:
+    """A VPC with as many vSwitches as it may have, and a vSwitch that is full."""
+    quotas = {"cn-hangzhou": {"vswitches_per_vpc": 1}}
+    made.append(paper := cloud(accounts=[{"name": "main", "quotas": quotas}]))
+    driver = driven(paper)
+    vpc = driver.networks.create_vpc(cidr="10.0.0.0/8", tags={}, token="v")
+    wishes = WISHES.model_copy(update={"vpc_id": vpc})
+    assert _of(driver, wishes, "cloud.Quotas", "vSwitches")[0].severity is Severity.OK
+    zone = next(driver.instances.placements()).zone
+    vswitch = driver.networks.create_vswitch(
+        vpc=vpc, zone=zone, cidr="10.0.0.0/29", tags={}, token="s"
+    )
+    full = _of(driver, wishes, "cloud.Quotas", "vSwitches")[0]
+    assert (full.severity, "1 of 1 used" in full.evidence) == (Severity.BLOCKER, True)
+    named = wishes.model_copy(update={"vswitch_id": vswitch})
+    (found,) = [f for f in _of(driver, named, "cloud.Network") if vswitch in f.evidence]
+    assert (found.severity, "has 4 free" in found.evidence) == (Severity.OK, True)
+
+
+def _of(driver: Cloud, wishes: Settings, check: str, word: str = "") -> list[Finding]:
+    found = Preflight(driver, wishes).findings()
+    return [f for f in found if f.check == check and word in f.title]
+
+
 def test_a_network_that_is_not_there_is_told(made: list[PaperCloud]) -> None:
     wishes = WISHES.model_copy(update={"vpc_id": "vpc-nowhere"})
     (found,) = _asked(made, wishes=wishes)["cloud.Network"]
@@ -166,7 +203,7 @@ def test_a_proxy_is_told_and_its_login_is_not(
 def test_without_a_valid_key_what_needs_none_is_told_all_the_same(made: list[PaperCloud]) -> None:
     made.append(paper := cloud())
     checks = {f.check for f in Preflight(driven(paper), WISHES).findings(identified=False)}
-    assert checks == {"cloud.Proxy", "cloud.Endpoints"}
+    assert checks == {"cloud.Region", "cloud.Proxy", "cloud.Endpoints"}
 
 
 def test_an_item_that_cannot_be_asked_hides_no_other(made: list[PaperCloud]) -> None:

@@ -52,6 +52,11 @@ class MemoryNetworks:
                 lodgers=tuple(t.tags for t in inside),
             )
 
+    def free_addresses(self, vswitch: str) -> int:
+        with self.cloud._call("free_addresses", vswitch):
+            taken = [t for t in self.cloud._living() if vswitch in t.parents]
+            return 250 - len(taken)
+
     def _network(self, thing: Thing) -> Network:
         ready = self.cloud._phase(thing) is Phase.READY
         return Network(vpc=thing.resource.id, cidr=thing.cidr, ready=ready)

@@ -33,6 +33,9 @@ class MemoryMarket:
     def endpoints(self) -> tuple[str, ...]:
         return ()
 
+    def meant_region(self, region: str) -> str:
+        return region
+
     def proxy(self) -> str:
         return self.through
 

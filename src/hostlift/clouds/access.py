@@ -14,6 +14,7 @@ class CloudAccess:
         access_id: AccessKey id; empty: the vendor's own chain (environment, profile, role) decides.
         security_token: Of temporary credentials.
         endpoint: ``http://host:port`` that answers for every service; empty: the cloud's own.
+        inside: The API is called at the addresses it has inside the region's VPCs.
         proxy: ``http://user:password@host:port`` or ``host:port``; may hold a password.
     """
 
@@ -23,3 +24,4 @@ class CloudAccess:
     security_token: str = field(default="", repr=False)
     endpoint: str = ""
     proxy: str = field(default="", repr=False)
+    inside: bool = False

@@ -49,7 +49,8 @@ class Quota:
     """A limit of the account in the region.
 
     Attributes:
-        counts: What is counted: ``vpcs``, ``security groups``, ``images``, ``vCPUs``, ``disk GiB``.
+        counts: What is counted: ``vpcs``, ``security groups``, ``images``, ``vCPUs``, ``disk GiB``,
+            ``vSwitches in a VPC``.
         used: None when the cloud does not tell.
     """
 
@@ -81,6 +82,10 @@ class Market(Protocol):
 
     def endpoints(self) -> tuple[str, ...]:
         """``host`` or ``host:port`` of every API that is called."""
+        ...
+
+    def meant_region(self, region: str) -> str:
+        """The region itself when it is known; else the one most like it, or empty."""
         ...
 
     def proxy(self) -> str:

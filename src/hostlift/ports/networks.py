@@ -39,6 +39,10 @@ class Networks(Protocol):
         """The VPCs that carry a tag, whatever its value, without what is in them; in stable order."""
         ...
 
+    def free_addresses(self, vswitch: str) -> int:
+        """How many more instances a vSwitch has addresses for; 0 when it does not exist."""
+        ...
+
     def describe(self, vpc: str) -> Network:
         """A VPC with what is in it.
 

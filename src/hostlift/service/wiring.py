@@ -81,6 +81,7 @@ def cloud(wishes: Settings, options: Options) -> Cloud:
         security_token=env.get("ALIBABA_CLOUD_SECURITY_TOKEN", "") if temporary else "",
         endpoint=wishes.endpoint,
         proxy=wishes.proxy.get_secret_value(),
+        inside=wishes.vpc_endpoints,
     )
     return open_cloud("alibaba", access, clock=PausableClock(SystemClock(), options.stop))
 

@@ -31,7 +31,7 @@ CHANGEABLE = frozenset(
     {"bandwidth_limit", "bandwidth_window", "bandwidth_limit_outside", "streams", "compress_level"}
     | {"source_cpu_limit", "source_priority", "freeze_limit", "sync_keep_hours", "keep_rehearsals"}
     | {"carry_hours"}
-    | {"heat_map", "block_trace", "hold_hours", "proxy", "proxy_data", "max_cost"}
+    | {"heat_map", "block_trace", "hold_hours", "proxy", "proxy_data", "vpc_endpoints", "max_cost"}
     | {"keep_trial", "share_with", "copy_to"}
 )
 """Keys that may change at any time: how it is done, not what; no plan is asked about again."""
@@ -141,6 +141,11 @@ class Settings(BaseModel):
     endpoint: Annotated[StrictStr, AfterValidator(rules.endpoint)] = Field(
         default="",
         description="empty (Alibaba's own) or http://host:port of an embedded cloud or proxy",
+    )
+    vpc_endpoints: StrictBool = Field(
+        default=False,
+        description="true (the API is called at the addresses it has inside the region's VPCs, such as"
+        " ecs-vpc.cn-hangzhou.aliyuncs.com) or false (at its public ones)",
     )
     proxy: Annotated[SecretStr, AfterValidator(_proxy)] = Field(
         default=SecretStr(""),

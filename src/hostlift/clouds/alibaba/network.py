@@ -176,6 +176,11 @@ class Networks:
         rows = self.vpcs.api.pages(DescribeVpcs(tag=(Tag(key=tag, value=""),)))
         return [_network(row) for row in sorted(rows, key=lambda r: r.id)]
 
+    def free_addresses(self, vswitch: str) -> int:
+        """See the port."""
+        rows = self.vpcs.api.pages(DescribeVSwitches(v_switch_id=vswitch))
+        return next((row.free for row in rows if row.id == vswitch), 0)
+
     def describe(self, vpc: str) -> Network:
         """See the port."""
         api = self.vpcs.api

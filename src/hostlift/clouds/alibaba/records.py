@@ -71,6 +71,7 @@ class Item:
     percent: int = 0
     zone: str = ""
     cidr: str = ""
+    free: int = 0
     tags: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -88,6 +89,7 @@ class Item:
             status=text(row, "Status"),
             zone=text(row, "ZoneId"),
             cidr=text(row, "CidrBlock"),
+            free=number(row, "AvailableIpAddressCount"),
             tags={text(t, "Key"): text(t, "Value") for t in rows(row, "Tags", "Tag")},
         )
 

@@ -7,10 +7,10 @@ Each item is asked for by itself: one that cannot be answered is a warning and h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from hostlift.errors import ConfigError, HostliftError, OutOfStock
+from hostlift.errors import ConfigError, HostliftError, OutOfStock, ResourceGone
 from hostlift.flow.before.needs import features
 from hostlift.flow.site.network import shared_network
 from hostlift.flow.site.target import stopped
@@ -25,6 +25,9 @@ from hostlift.settings.user_config import Settings
 LEAST_BALANCE = 100.0
 """Alibaba wants so much, in the account's currency, before it sells by the hour (FAQ 15)."""
 _CPUS = 2
+_SUBNETS = "vSwitches in a VPC"
+_ADDRESSES = 2
+"""The intermediate instance, and beside it the trial or the carrier."""
 _OWN_GIB = 20
 _POLICY = "Attach what 'hostlift policy' prints to the RAM user, then check again."
 
@@ -85,7 +88,7 @@ class Preflight:
         if not told:
             yield note("cloud.Quotas", "Quotas", "they may not be asked for")
         for quota in told:
-            yield _room(quota, wanted[quota.counts])
+            yield _room(self._counted(quota), wanted[quota.counts])
 
     def _wanted(self) -> dict[str, int]:
         s = self.settings
@@ -94,11 +97,24 @@ class Preflight:
         twice = 2 if s.trial else 1
         return {
             "VPCs": 0 if s.vpc_id or shared_network(self.cloud) else 1,
+            _SUBNETS: 0 if s.vswitch_id else 1,
             "security groups": 0 if s.security_group_id else 1,
             "images": 1,
             "vCPUs": _CPUS * twice,
             "disk GiB": gib * twice,
         }
+
+    def _counted(self, quota: Quota) -> Quota:
+        """What is counted by VPC is counted in the one that will be used."""
+        if quota.counts != _SUBNETS:
+            return quota
+        vpc = self.settings.vpc_id or shared_network(self.cloud)
+        if not vpc:
+            return replace(quota, used=0)
+        try:
+            return replace(quota, used=len(self.cloud.networks.describe(vpc).subnets))
+        except ResourceGone:
+            return quota  # that it is not there is told by its key
 
     def stock(self) -> Iterator[Finding]:
         """A place for the intermediate instance."""
@@ -145,8 +161,18 @@ class Preflight:
                 evidence = f"{key}: there is no {name} in {s.region_id}"
                 remedy = f"Correct {key}, or leave it empty."
                 yield blocker("cloud.Network", "Network", evidence, remedy)
+            elif kind is ResourceKind.VSWITCH:
+                yield self._addresses(name)
             else:
                 yield ok("cloud.Network", "Network", f"{key} {name}")
+
+    def _addresses(self, vswitch: str) -> Finding:
+        free = self.cloud.networks.free_addresses(vswitch)
+        evidence = f"vswitch_id {vswitch} has {free} free addresses"
+        if free >= _ADDRESSES or not self.new:
+            return ok("cloud.Network", "Network", evidence)
+        remedy = "Free some, or name a larger vSwitch of the VPC."
+        return blocker("cloud.Network", "Network", f"{evidence}, {_ADDRESSES} needed", remedy)
 
     def target(self) -> Iterator[Finding]:
         """The server that shall get the disks can get them."""
@@ -198,6 +224,22 @@ class Preflight:
         proxy = self.cloud.market.proxy()
         return (proxy,) if proxy else self.cloud.market.endpoints()
 
+    def region(self) -> Iterator[Finding]:
+        """It is one that is known; a cloud opens new ones, so an unknown one is tried all the same."""
+        title = "Region"
+        for key, name in self._regions():
+            meant = self.cloud.market.meant_region(name)
+            if meant == name:
+                yield ok("cloud.Region", title, f"{key} {name}")
+                continue
+            guess = f"; did you mean {meant}?" if meant else ""
+            evidence = f"{key}: {name} is no region that hostlift knows{guess}"
+            yield warning("cloud.Region", title, evidence, f"Correct {key} unless it is a new one.")
+
+    def _regions(self) -> list[tuple[str, str]]:
+        wished = [("region_id", self.settings.region_id)]
+        return wished + [("copy_to", name) for name in self.settings.copy_to]
+
     def proxy(self) -> Iterator[Finding]:
         """What goes through one, and what does not."""
         found = self.cloud.market.proxy()
@@ -217,9 +259,10 @@ class Preflight:
             yield ok("cloud.Proxy", "HTTP proxy", "none")
 
 
-_KEYLESS = 2
+_KEYLESS = 3
 """So many items need no key."""
 _ITEMS: tuple[tuple[str, Callable[[Preflight], Iterator[Finding]]], ...] = (
+    ("Region", Preflight.region),
     ("Proxy", Preflight.proxy),
     ("Endpoints", Preflight.endpoints),
     ("Permissions", Preflight.permissions),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hostlift.clouds.advice import Handling
 from hostlift.clouds.alibaba.account import probes, tariffs
 from hostlift.clouds.alibaba.catalogue import advice
+from hostlift.clouds.alibaba.endpoints import REGIONS, nearest
 from hostlift.clouds.alibaba.requests.account import (
     DescribeAccountAttributes,
     DescribePrice,
@@ -63,6 +64,10 @@ class AlibabaMarket:
         """See `Market`."""
         return self.hosts
 
+    def meant_region(self, region: str) -> str:
+        """See `Market`."""
+        return region if region in REGIONS else nearest(region)
+
     def proxy(self) -> str:
         """See `Market`."""
         return self.through()
@@ -82,12 +87,14 @@ class AlibabaMarket:
         return (*found, *self._networks())
 
     def _networks(self) -> Iterator[Quota]:
-        """VPCs of the region, which only the Quota Center tells."""
+        """VPCs and vSwitches of the region, which only the Quota Center tells."""
         here = (Dimension(key="regionId", value=self.api.region),)
         request = ListProductQuotas(product_code="vpc", dimensions=here)
         for quota in self._unless_denied(lambda: self.api.call(request)) or ():
             if quota.counts.startswith("vpc_quota_instances_num"):
                 yield Quota(counts="VPCs", limit=quota.limit, used=quota.used)
+            if quota.counts.startswith("vpc_quota_vswitches_num"):
+                yield Quota(counts="vSwitches in a VPC", limit=quota.limit)
 
     def tariff(
         self, placement: Placement, *, system_gib: int, data_disks: tuple[int, ...]
