@@ -16,7 +16,7 @@ from typing import Any
 
 from hostlift import __version__
 from hostlift.errors import StateError
-from hostlift.flow.journal import Held, Holding, State
+from hostlift.flow.journal import SNAPSHOT, Held, Holding, State
 from hostlift.flow.rehearsal import images
 from hostlift.flow.results import Results
 from hostlift.host.files import atomic_write
@@ -62,7 +62,7 @@ def view(state: State) -> dict[str, Any]:
                 "disk_ids": [disk for disk, _ in site.get("disks", [])],
             },
         },
-        "snapshot_ids": [h.id for h in state.live() if h.role.startswith("snapshot-") and h.id],
+        "snapshot_ids": _snapshots(state),
         "sync": _sync(state),
         "updated": _time(state.updated),
     }
@@ -81,6 +81,12 @@ def _sync(state: State) -> dict[str, Any]:
             for held in images(state)
         ],
     }
+
+
+def _snapshots(state: State) -> list[str]:
+    """Of the real image, system disk first; over the longer way its snapshot is the last one made."""
+    mine = [h for h in state.live() if h.role.startswith(SNAPSHOT) and h.id]
+    return [h.id for h in sorted(mine, key=lambda h: int(h.role.removeprefix(SNAPSHOT)))]
 
 
 def migration_of(path: Path) -> str:

@@ -120,6 +120,8 @@ TRIAL = "trial"
 """Role of the instance that proves that the image boots."""
 CARRIER = "carrier"
 """Role of the instance that lends its system disk (`flow.site.detour`)."""
+SNAPSHOT = "snapshot-"
+"""Roles of the snapshots of the target disks, before the disk's index."""
 SYNC = "sync"
 """What runs while only warm passes are made; no step of the story, but journaled like one."""
 PROVISIONING, COPYING, CAPTURING = 1, 2, 3

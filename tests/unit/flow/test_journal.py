@@ -10,6 +10,7 @@ import pytest
 from fakes.clock import FakeClock
 
 from hostlift.errors import StateError
+from hostlift.flow.client_data import view
 from hostlift.flow.journal import Holding, Record, open_journal
 
 
@@ -72,6 +73,20 @@ def test_every_row_is_shown_to_the_observer(tmp_path: Path) -> None:
         journal.append(Record.MIGRATION, id="m-1")
         journal.append(Record.STARTED, step="plan", fingerprint="f")
     assert seen == ["", "plan"]
+
+
+def test_snapshots_are_shown_by_their_disks_whenever_they_were_made(tmp_path: Path) -> None:
+    """Over the longer way to an image the system disk's is the last."""
+    with open_journal(tmp_path / "db", FakeClock()) as journal:
+        journal.append(Record.MIGRATION, id="m-1")
+        for role, attempt in (("snapshot-0", 1), ("snapshot-1", 1), ("snapshot-0", 2)):
+            what = {"role": role, "attempt": attempt, "kind": "snapshot"}
+            journal.append(Record.INTENT, **what, params={})
+            journal.append(Record.CREATED, **what, id=f"{role}.{attempt}")
+            if role == "snapshot-1":
+                journal.append(Record.GONE, role="snapshot-0", attempt=1)
+        shown = view(journal.state)["snapshot_ids"]
+    assert shown == ["snapshot-0.2", "snapshot-1.1"]
 
 
 def test_passes_rehearsals_and_promises_survive_a_restart(tmp_path: Path) -> None:

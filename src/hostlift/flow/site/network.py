@@ -210,6 +210,8 @@ def _source(ctx: Context, vpc: str) -> str:
     """The CIDR from which the instance will see the source."""
     if ctx.settings.proxy_data:
         return _anybody(ctx, "Data comes from the proxy's address, which is not known")
+    if ctx.settings.net_mode == 1:
+        return _anybody(ctx, "The source is another machine, whose address is not known here")
     if not ctx.settings.over_vpc:
         return _public_source(ctx)
     inside = ipaddress.IPv4Network(ctx.cloud.networks.describe(vpc).cidr)[1]

@@ -10,7 +10,7 @@ from typing import Any
 from hostlift.errors import CloudError, NotOffered, Retry
 from hostlift.flow.context import Context
 from hostlift.flow.growth import plan_of
-from hostlift.flow.journal import Holding
+from hostlift.flow.journal import SNAPSHOT, Holding
 from hostlift.flow.rehearsal import image_name, role
 from hostlift.flow.results import Captured, Results, Site, need
 from hostlift.flow.site import detour
@@ -19,7 +19,7 @@ from hostlift.model.plan import MigrationPlan
 from hostlift.ports.cloud import Phase, Resource, ResourceKind
 from hostlift.ports.images import ImageDisk
 
-_SYSTEM = "snapshot-0"
+_SYSTEM = f"{SNAPSHOT}0"
 _SNAPSHOT_PATIENCE = 3600.0
 """A fresh disk may refuse its first snapshot for up to an hour (CreateSnapshot reference)."""
 _SNAPSHOT_DEADLINE = 6 * 3600.0
@@ -96,7 +96,7 @@ def _snapshots(
 def _drop_stale(ctx: Context, site: Site) -> None:
     """Snapshots of disks that are gone show an earlier copy: not the one the receipt speaks of."""
     disks = {disk for disk, _ in site.disks}
-    mine = role(ctx.journal.state, "snapshot-")
+    mine = role(ctx.journal.state, SNAPSHOT)
     live = [h for h in ctx.journal.state.live() if h.role.startswith(mine)]
     if any(h.params.get("of", h.params["disk"]) not in disks for h in live):
         image = role(ctx.journal.state, "image")
@@ -125,7 +125,7 @@ def _snapshot(ctx: Context, plan: MigrationPlan, site: Site, index: int, system:
             attempt, deadline=_SNAPSHOT_PATIENCE, what=f"the first snapshot of {disk}"
         )
 
-    name = role(ctx.journal.state, f"snapshot-{index}")
+    name = role(ctx.journal.state, f"{SNAPSHOT}{index}")
     return ctx.ledger.ensure(name, ResourceKind.SNAPSHOT, make, stand_in)
 
 
