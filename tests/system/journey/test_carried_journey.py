@@ -6,16 +6,13 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes.imagediff import differences
 from fakes.rehearsal import Rehearsal, rehearsal
-from fakes.source_disks import attached
 
-from demo.source import disks
 from hostlift.clouds.registry import CloudAccess, open_cloud
 from hostlift.events import discard
 from hostlift.flow.waiting import Waiter
@@ -26,17 +23,6 @@ from hostlift.localcloud.linux import namespaces
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 ON_PREMISES = "192.168.77.10/24"
-
-
-@pytest.fixture(scope="module")
-def partitions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[tuple[str, str]]]:
-    """The source's root and /data as block devices."""
-    built = disks.build(lambda _line: None)
-    scratch = tmp_path_factory.mktemp("source")
-    with ExitStack() as stack:
-        system = stack.enter_context(attached(built.system, scratch))
-        data = stack.enter_context(attached(built.data, scratch))
-        yield ((f"{system}p1", "/"), (f"{data}p1", "/data"))
 
 
 @pytest.fixture

@@ -11,15 +11,12 @@ import os
 import random
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from fakes.imagediff import differences, finished
 from fakes.rehearsal import Rehearsal, rehearsal
-from fakes.source_disks import attached
 
-from demo.source import disks
 from hostlift.clouds.registry import CloudAccess, open_cloud
 from hostlift.localcloud import daemon
 from hostlift.ports.cloud import Resource, ResourceKind
@@ -27,17 +24,6 @@ from hostlift.ports.cloud import Resource, ResourceKind
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 KILLS = 6
 CHANCE = random.Random(20261122)
-
-
-@pytest.fixture(scope="module")
-def partitions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[tuple[str, str]]]:
-    """The source's root and /data as block devices."""
-    built = disks.build(lambda _line: None)
-    scratch = tmp_path_factory.mktemp("source")
-    with ExitStack() as stack:
-        system = stack.enter_context(attached(built.system, scratch))
-        data = stack.enter_context(attached(built.data, scratch))
-        yield ((f"{system}p1", "/"), (f"{data}p1", "/data"))
 
 
 @pytest.fixture
