@@ -15,7 +15,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -49,6 +49,7 @@ from hostlift.replicate.reread import reread
 from hostlift.replicate.roots import private_roots
 from hostlift.replicate.sending.options import PassOptions
 from hostlift.settings.folder import Workspace
+from hostlift.settings.user_config import Settings
 from hostlift.verify.compare import compare
 
 MIB = 1 << 20
@@ -135,6 +136,7 @@ class _Context:
     journal: Journal
     clock: FakeClock
     commands: SystemCommands
+    settings: Settings = field(default_factory=Settings)
     migration: str = "m-1"
 
 
