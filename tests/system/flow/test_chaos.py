@@ -191,7 +191,7 @@ def test_a_fault_anywhere_on_the_long_way_ends_well_and_is_taken_back_whole(
         if n > begin and kind in HARD
     ]
     ends = _run_all(_end_of_long_way, faults, tmp_path)
-    assert _tell(ends, len(calls)) > 200
+    assert _tell(ends, len(calls)) > 150
     assert {k: dict(ends[k]) for k in PASSING & set(ends) if set(ends[k]) != {"well"}} == {}
 
 
