@@ -15,7 +15,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -25,7 +25,7 @@ from fakes.loops import loop_disks
 
 from hostlift.events import discard
 from hostlift.flow.context import Context
-from hostlift.flow.evidence import write_signed
+from hostlift.flow.evidence import write_baseline, write_signed
 from hostlift.flow.journal import Journal, Record, open_journal
 from hostlift.flow.results import Adapted, Approved, Copy, Results
 from hostlift.host.clock import SystemClock
@@ -49,7 +49,6 @@ from hostlift.replicate.reread import reread
 from hostlift.replicate.roots import private_roots
 from hostlift.replicate.sending.options import PassOptions
 from hostlift.settings.folder import Workspace
-from hostlift.settings.user_config import Settings
 from hostlift.verify.compare import compare
 
 MIB = 1 << 20
@@ -129,14 +128,13 @@ class Proved:
 
 @dataclass
 class _Context:
-    """What `write_signed` asks of a context, and no more."""
+    """What writing the evidence asks of a context, and no more."""
 
     workspace: Workspace
     source_root: Path
     journal: Journal
     clock: FakeClock
     commands: SystemCommands
-    settings: Settings = field(default_factory=Settings)
     migration: str = "m-1"
 
 
@@ -193,12 +191,11 @@ def _copied(folder: Path, source: Path, edits: tuple[Edit, ...]) -> tuple[Path, 
         )
         with open_journal(workspace.database, FakeClock()) as journal:
             journal.append(Record.MIGRATION, id="m-1")
-            write_signed(
-                cast(
-                    "Context", _Context(workspace, source, journal, FakeClock(), SystemCommands())
-                ),
-                results,
+            ctx = cast(
+                "Context", _Context(workspace, source, journal, FakeClock(), SystemCommands())
             )
+            write_baseline(ctx)
+            write_signed(ctx, results)
     return folder / "disks/0.raw", folder / "disks/1.raw"
 
 

@@ -151,6 +151,20 @@ class Stage(ABC):
         """One run of the program, killed where wished."""
         return self.run_until(Countdown(after), Countdown(before), verb)
 
+    def run_killed_in(self, step: str, row: int) -> None:
+        """A migration, killed before it journals its ``row``-th row of a step, then run again."""
+        asked = Countdown(0)
+
+        def begin(event: Event) -> None:
+            if getattr(event, "step", "") == step and not asked.at:
+                asked.at = asked.calls + row
+
+        self.on_event = begin
+        try:
+            self.run_until(Countdown(0), asked, migrate)
+        except Crash:
+            self.run()
+
     def run_until(self, written: Countdown, asked: Countdown, verb: Verb) -> Results:
         """One run of the program; the countdowns may go on from an earlier one."""
         journal_clock = CrashingClock(self.clock, asked)

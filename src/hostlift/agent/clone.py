@@ -43,7 +43,7 @@ def clone(source: str, target: str, tell: Tell) -> Cloned:
         raise HostError(text, subject=target)
     flush(source)
     flush(target)
-    digest, written = _write(source, target, tell, 2 * size)
+    digest, written = _write(source, target, size, tell)
     flush(target)
     if _digest(target, size, tell) != digest:
         raise HostError(
@@ -54,10 +54,10 @@ def clone(source: str, target: str, tell: Tell) -> Cloned:
     return Cloned(bytes=size, written=written, digest=digest)
 
 
-def _write(source: str, target: str, tell: Tell, total: int) -> tuple[str, int]:
+def _write(source: str, target: str, size: int, tell: Tell) -> tuple[str, int]:
     hasher, written, done = blake3(max_threads=blake3.AUTO), 0, 0
-    with open(source, "rb") as reads, open(target, "r+b", buffering=0) as writes:
-        for number, piece in enumerate(_pieces(reads, total)):
+    with open(source, "rb") as reads, open(target, "r+b") as writes:
+        for number, piece in enumerate(_pieces(reads, size)):
             hasher.update(piece)
             writes.seek(done)
             if writes.read(len(piece)) != piece:
@@ -66,7 +66,7 @@ def _write(source: str, target: str, tell: Tell, total: int) -> tuple[str, int]:
                 written += len(piece)
             done += len(piece)
             if number % _TELL_EVERY == 0:
-                tell("copying the system disk", done, total, "bytes")
+                tell("copying the system disk", done, 2 * size, "bytes")
     return hasher.hexdigest(), written
 
 

@@ -29,7 +29,7 @@ from hostlift.verify.recheck import Sum
 
 
 def write_signed(ctx: Context, so_far: Results) -> Path:
-    """Write entries, the source's baseline, receipt, signature and public key; the receipt last.
+    """Write entries, receipt, signature and public key; the receipt last.
 
     Raises:
         StateError: The folder cannot be written.
@@ -49,8 +49,6 @@ def write_signed(ctx: Context, so_far: Results) -> Path:
         # Diffs may quote secrets, and backups stay with the ledger: a receipt is handed around.
         edits=tuple(replace(e, diff="", backup="") for e in adapted.edits),
     )
-    if ctx.settings.net_mode != 1:  # there it was taken on the source, by `flow.carried.stages`
-        write_baseline(ctx)
     return write_receipt(ctx.workspace.receipts / f"{_stem(ctx)}.json", receipt, receipt_key(ctx))
 
 

@@ -12,7 +12,7 @@ class Disk:
     """A disk as it is.
 
     Attributes:
-        system: It is or was an instance's system disk.
+        system: It is an instance's system disk, or was made as one and hangs nowhere.
         serial: As a guest reads it.
         instance: Where it hangs; empty: nowhere.
         settled: It is neither being made nor on its way to or from an instance.

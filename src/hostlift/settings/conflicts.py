@@ -52,9 +52,11 @@ def conflicts(settings: Settings) -> list[Problem]:
 
 def _delivery_conflicts(settings: Settings) -> list[Problem]:
     problems = []
-    for key, rule in (("share_with", rules.ACCOUNT), ("copy_to", rules.REGION)):
+    for key, rule, text in (
+        ("share_with", rules.ACCOUNT, "must be the number of another account, given once"),
+        ("copy_to", rules.REGION, "must be a region such as eu-central-1, given once"),
+    ):
         values = getattr(settings, key)
-        text = f"must be {type(settings).model_fields[key].description}"
         problems += [
             Problem(f"{key}[{i}]", f"{value!r} is not allowed; it {text}")
             for i, value in enumerate(values)

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes.cloudthings import refusal
 from fakes.paperstories import PaperStage, a_server
-from fakes.stories import Countdown, Crash, World
+from fakes.stories import World
 
-from hostlift.errors import ConfigError, Retry, StateError
+from hostlift.errors import CloudError, ConfigError, Retry, StateError
 from hostlift.flow import pipeline
 from hostlift.flow.context import Context
 from hostlift.flow.leftovers import estates
@@ -94,27 +95,12 @@ def test_a_kill_anywhere_in_the_exchange_ends_in_one_exchange(
     server = theirs(stage)
     system, data = disks_of(stage, server)
     wish(stage, target_instance_id=server, copy_to=("cn-beijing",), data_disks=DATA)
-    begun = Countdown(0)
-    stage.on_event = lambda event: (
-        setattr(begun, "at", begun.calls + stopped_at)
-        if getattr(event, "step", "") == "deliver" and not begun.at
-        else None
-    )
-    try:
-        stage.run_until(Countdown(0), begun, pipeline_verb)
-    except Crash:
-        stage.run()
+    stage.run_killed_in("deliver", stopped_at)
     now = disks_of(stage, server)
     assert (system in now, data in now, len(now)) == (False, True, 3)
     assert stage.cloud.count("replace_system") >= 1
     alive = [r for r in stage.cloud.alive() if r.kind is ResourceKind.DISK]
     assert alive == []
-
-
-def pipeline_verb(ctx: Context) -> Results:
-    from fakes.stories import STORY  # noqa: PLC0415 - the recorded inspection
-
-    return pipeline.migrate(ctx, STORY)
 
 
 def test_a_running_target_is_refused_before_anything_is_made(paper: PaperStage) -> None:
@@ -126,6 +112,40 @@ def test_a_running_target_is_refused_before_anything_is_made(paper: PaperStage) 
         paper.run()
     assert told.value.subject == "target_instance_id"
     assert paper.left() == before
+
+
+def _free(stage: World, server: str) -> None:
+    stage.cloud.stopped_for_free.add(server)
+
+
+def _crowd(stage: World, server: str) -> None:
+    owner = stage.cloud.disks.of(server)[1]
+    for number in range(16):
+        plate = replace(stage.cloud.plates[owner.id], id=f"d-theirs{number}")
+        stage.cloud.plates[plate.id] = plate
+
+
+def _behead(stage: World, server: str) -> None:
+    stage.cloud.disks.detach(stage.cloud.disks.of(server)[0].id, server)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [(_free, "economical mode"), (_crowd, "17 data disks"), (_behead, "no system disk")],
+)
+def test_a_target_that_cannot_get_the_disks_is_refused_by_the_plan(
+    tmp_path: Path, spoil: Callable[[World, str], None], words: str
+) -> None:
+    """With what to do; nothing was made, and nothing changed on it."""
+    stage = World(tmp_path)
+    server = theirs(stage)
+    spoil(stage, server)
+    wish(stage, target_instance_id=server)
+    before = stage.cloud.alive()
+    with pytest.raises(ConfigError, match=words) as told:
+        stage.run()
+    assert "Nothing was changed on it." in told.value.hint
+    assert stage.cloud.alive() == before
 
 
 def test_only_the_disk_that_was_agreed_to_is_erased(tmp_path: Path) -> None:
@@ -165,6 +185,6 @@ def test_a_copy_that_fails_leaves_the_image_and_says_so(tmp_path: Path) -> None:
     stage = World(tmp_path)
     wish(stage, copy_to=("cn-beijing",))
     stage.cloud.fail_next("copy_image", refusal("QuotaExceed.Image", "CopyImage", Retry.NEVER))
-    with pytest.raises(Exception, match="QuotaExceed"):
+    with pytest.raises(CloudError, match="QuotaExceed"):
         stage.run()
     assert need(stage.run().deliver).copies

@@ -21,7 +21,6 @@ from hostlift.errors import ConfigError
 from hostlift.flow import engine
 from hostlift.flow.context import Context
 from hostlift.flow.engine import Step
-from hostlift.flow.evidence import write_baseline
 from hostlift.flow.journal import CAPTURING, COPYING, PROVISIONING, Record, State
 from hostlift.flow.keepalive import kept_alive
 from hostlift.flow.results import HandOver, Results
@@ -48,8 +47,7 @@ def tell(ctx: Context, story: Sequence[Step[Any]]) -> Results | HandOver:
     _refuse_machine(state, stage, here)
     if stage == COPYING:
         with capped(ctx):
-            _tell(ctx, story, stage)
-            write_baseline(ctx)
+            results = _tell(ctx, story, stage)
     else:
         with kept_alive(ctx, hours_after=_hours(ctx, stage)), capped(ctx):
             results = engine.retold(ctx, lambda: _tell(ctx, story, stage))

@@ -8,6 +8,7 @@ import hashlib
 from hostlift.adapt.homecoming import bring_home
 from hostlift.errors import StateError
 from hostlift.flow.context import Agent, Context
+from hostlift.flow.evidence import write_baseline
 from hostlift.flow.growth import plan_of
 from hostlift.flow.rehearsal import suffix
 from hostlift.flow.results import Adapted, Results, need, part
@@ -37,7 +38,7 @@ class Adapt:
         return True
 
     def run(self, ctx: Context, so_far: Results) -> Adapted:
-        """Adapt, check, flush and unmount."""
+        """Adapt, check, flush and unmount; what the source is now is written beside it."""
         plan, site = plan_of(ctx, so_far), need(so_far.provision)
         order = AdaptOrder(
             os_id=plan.os_id,
@@ -55,6 +56,7 @@ class Adapt:
             _keep_ledger(ctx, agent)
             seal = SealOrder(nonce=f"{ctx.migration}/{len(ctx.journal.history())}")
             sealed = agent.run(JobOrder(kind=JobKind.SEAL, seal=seal), label="checking disks")
+        write_baseline(ctx)
         return Adapted(
             edits=report.edits,
             notes=report.notes,

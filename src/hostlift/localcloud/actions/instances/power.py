@@ -26,9 +26,10 @@ from hostlift.localcloud.actions.instances.launch import (
 )
 from hostlift.localcloud.actions.instances.listing import need_instance
 from hostlift.localcloud.actions.instances.run import public_address
+from hostlift.localcloud.actions.storage.sysdisk import need_system
 from hostlift.localcloud.jobs import Job
 from hostlift.localcloud.life import networks
-from hostlift.localcloud.life.instances import begin_release, disks_of
+from hostlift.localcloud.life.instances import begin_release
 from hostlift.localcloud.state.records import Instance, InstanceStatus
 from hostlift.localcloud.wire.answer import Body
 from hostlift.localcloud.wire.errors import ApiError, conflict, invalid_parameter
@@ -137,8 +138,7 @@ class GetInstanceConsoleOutput(Request):
 def start_instance(context: Context, ask: StartInstance) -> Body:
     """Starting first, Running soon."""
     instance = _need_in(context, ask.InstanceId, InstanceStatus.STOPPED)
-    if not any(d.type == "system" for d in disks_of(context.cloud, instance.id)):
-        raise conflict("IncorrectInstanceStatus", "The instance has no system disk.")
+    need_system(context, instance)
     if instance.stopped_mode == "StopCharging":
         check_stock(context, instance.zone, instance.type, ())
     address = public_address(context) if instance.released_ip else instance.public_ip
